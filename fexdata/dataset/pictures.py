@@ -1,0 +1,64 @@
+"""Pictures as they lie in shards: encoded once, decoded to exactly what went in (JPEG apart).
+
+PNG uses OpenCV's own settings: one filter and zlib's fastest level. On the maps of a 256-pixel
+face that takes 0.8 ms and 31 kB for depth, 1.2 ms and 32 kB for normals, 0.1 ms and 1 kB for the
+mask; naming a level instead makes OpenCV try every filter on every row, which takes twice as long
+and saves a fifth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fexdata.errors import Code, RowError
+
+
+def encode_jpeg(rgb: np.ndarray, quality: int = 95) -> bytes:
+    """A JPEG without chroma subsampling (4:4:4) of an (H, W, 3) uint8 RGB picture."""
+    import cv2
+
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        raise ValueError(f"rgb: expected (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
+    options = [
+        *(cv2.IMWRITE_JPEG_QUALITY, quality),
+        *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
+    ]
+    return _encoded(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
+
+
+def encode_png(array: np.ndarray) -> bytes:
+    """A PNG of an (H, W) uint8 or uint16 array or an (H, W, 3) uint8 RGB picture, lossless."""
+    import cv2
+
+    grey = array.ndim == 2 and array.dtype in (np.uint8, np.uint16)
+    colour = array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8
+    if not grey and not colour:
+        raise ValueError(f"array: expected (H, W) uint8 or uint16, or (H, W, 3) uint8, got {array.shape} {array.dtype}")
+    return _encoded(".png", cv2.cvtColor(array, cv2.COLOR_RGB2BGR) if colour else array, [])
+
+
+def decode(value: Mapping[str, Any] | bytes) -> np.ndarray:
+    """The array of an encoded picture, or of a shard's `{bytes, path}` struct: (H, W) or
+    (H, W, 3) RGB, uint8 or uint16 as it was encoded.
+
+    Raises `RowError` (decode_error) when the bytes are not a picture.
+    """
+    import cv2
+
+    data = value["bytes"] if isinstance(value, Mapping) else value
+    array = cv2.imdecode(np.frombuffer(data or b"\0", np.uint8), cv2.IMREAD_UNCHANGED)
+    if array is None:
+        raise RowError(Code.DECODE_ERROR, "a stored picture cannot be decoded")
+    return cv2.cvtColor(array, cv2.COLOR_BGR2RGB) if array.ndim == 3 and array.shape[2] == 3 else array
+
+
+def _encoded(suffix: str, array: np.ndarray, options: list[int]) -> bytes:
+    import cv2
+
+    done, data = cv2.imencode(suffix, array, options)
+    if not done:
+        raise ValueError(f"a picture of shape {array.shape} cannot be encoded as {suffix}")
+    return data.tobytes()

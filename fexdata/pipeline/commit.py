@@ -1,0 +1,165 @@
+"""The last step: surveys over all rows, verdicts, splits, and the manifest that makes them count.
+
+Nothing here opens a picture: a new threshold or another split costs seconds. The manifest is the
+only thing that is replaced; until it is, whoever reads the dataset sees the build before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from fexdata.corpora.base import Corpus
+from fexdata.dataset.duplicates import best_of_group, duplicate_groups
+from fexdata.dataset.fields import meta
+from fexdata.dataset.manifest import ManifestWriter, manifest_schema
+from fexdata.dataset.splits import assign_splits
+from fexdata.dataset.verdict import verdict
+from fexdata.errors import FexdataError
+from fexdata.pipeline.assemble import partition_rows, stage_fields
+from fexdata.pipeline.layout import Layout
+from fexdata.pipeline.plan import PartitionPlan, Plan
+from fexdata.pipeline.recipe import Recipe
+
+
+@dataclass(slots=True)
+class Surveys:
+    """What a row can only know from all the others; arrays in the order of the rows."""
+
+    groups: list[str | None]
+    best: np.ndarray
+    splits: list[str]
+
+
+def commit(
+    plan: Plan,
+    recipe: Recipe,
+    layout: Layout,
+    corpus: Corpus,
+    *,
+    still_mine: Callable[[], bool],
+    advance: Callable[[int], None] = lambda rows: None,
+) -> dict[str, Any]:
+    """Writes the manifest and returns its metadata.
+
+    Raises `FexdataError` when the lock was lost meanwhile; nothing is replaced then.
+    """
+    surveys = survey(plan, recipe, layout)
+    fields = stage_fields(plan.stages)
+    counts: Counter[str] = Counter()
+    shards: dict[str, int] = {}
+    start = 0
+    schema = manifest_schema(fields)
+    with ManifestWriter(layout.manifest, schema) as writer:
+        for partition in plan.partitions:
+            rows = partition_rows(plan.stages, partition.sources, partition.layers, layout.root)
+            table = _judged(rows, partition, surveys, start, recipe, schema)
+            writer.append(table)
+            counts.update(table.column("status").to_pylist())
+            shards[_name(partition)] = int(np.sum(rows.column("has_crop").to_numpy()))
+            start += len(rows)
+            advance(len(partition.sources))
+        metadata = _metadata(plan, recipe, corpus, fields, counts, shards, start)
+        if not still_mine():
+            raise FexdataError(f"{layout.root}: another build has taken over; nothing was changed")
+        writer.finish(metadata)
+    return metadata
+
+
+def survey(plan: Plan, recipe: Recipe, layout: Layout) -> Surveys:
+    """Duplicate groups, the best row of each, and splits."""
+    columns: dict[str, list[Any]] = {name: [] for name in ("sample_id", "subject", "phash", "quality", "official")}
+    for partition in plan.partitions:
+        rows = partition_rows(plan.stages, partition.sources, partition.layers, layout.root)
+        official = {one.digest: one.photograph.split for one in partition.sources}
+        for name in ("sample_id", "subject", "phash", "quality"):
+            values = rows.column(name).to_pylist() if name in rows.column_names else [None] * len(rows)
+            columns[name] += values
+        columns["official"] += [official[digest] for digest in rows.column("digest").to_pylist()]
+    ids = columns["sample_id"]
+    groups: list[str | None] = [None] * len(ids)
+    if recipe.duplicates.find:
+        hashed = [index for index, value in enumerate(columns["phash"]) if value is not None]
+        found = duplicate_groups(
+            np.array([columns["phash"][index] for index in hashed], np.uint64),
+            [ids[index] for index in hashed],
+            max_distance=recipe.duplicates.max_distance,
+        )
+        for index, group in zip(hashed, found, strict=True):
+            groups[index] = group
+    quality = np.array([np.nan if value is None else value for value in columns["quality"]], np.float64)
+    splits = assign_splits(
+        ids,
+        columns["subject"],
+        groups,
+        columns["official"] if recipe.splits.official else [None] * len(ids),
+        fractions=recipe.splits.fractions,
+        seed=recipe.seed,
+    )
+    return Surveys(groups, best_of_group(groups, quality, ids), splits)
+
+
+def _judged(
+    rows: pa.Table, partition: PartitionPlan, surveys: Surveys, start: int, recipe: Recipe, schema: pa.Schema
+) -> pa.Table:
+    """The rows with split, duplicate group, verdict and place."""
+    count = len(rows)
+    part = slice(start, start + count)
+    rows = rows.append_column("split", pa.array(surveys.splits[part], pa.string()))
+    rows = rows.append_column("duplicate_group", pa.array(surveys.groups[part], pa.string()))
+    status, reasons = verdict(rows, recipe.rules, best_of_duplicates=surveys.best[part])
+    has_crop = rows.column("has_crop").to_numpy()
+    place = np.cumsum(has_crop) - 1
+    made = {
+        "status": pa.array(status, pa.string()),
+        "reasons": pa.array(reasons, pa.list_(pa.string())),
+        "decided_by": pa.array(["rules"] * count, pa.string()),
+        "shard": pa.array([_name(partition) if crop else None for crop in has_crop], pa.string()),
+        "shard_row": pa.array([int(p) if crop else None for p, crop in zip(place, has_crop, strict=True)], pa.int32()),
+    }
+    for name, values in made.items():
+        rows = rows.append_column(name, values)
+    for field in schema:
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field.name, pa.nulls(count, field.type))
+    return rows
+
+
+def _name(partition: PartitionPlan) -> str:
+    return PurePosixPath(partition.shard).stem
+
+
+def _metadata(
+    plan: Plan,
+    recipe: Recipe,
+    corpus: Corpus,
+    fields: Sequence[pa.Field],
+    counts: Counter[str],
+    shards: dict[str, int],
+    rows: int,
+) -> dict[str, Any]:
+    side = {
+        field.name: [partition.layers[spec.name] for partition in plan.partitions]
+        for spec in plan.stages
+        for field in fields
+        if field.name in spec.columns and meta(field, "table") == "side"
+    }
+    statuses = {status: counts.get(status, 0) for status in ("accepted", "review", "rejected", "failed")}
+    photographs = sum(len(partition.sources) for partition in plan.partitions)
+    return {
+        "name": recipe.name,
+        "recipe": recipe.resolved(),
+        "fingerprint": plan.fingerprint,
+        "corpus": {"name": corpus.name, "licence": corpus.licence, "citation": corpus.citation},
+        "licences": [corpus.licence],
+        "counts": {"photographs": photographs, "rows": rows, **statuses},
+        "shards": shards,
+        "side": side,
+        "stages": {spec.name: spec.key for spec in plan.stages},
+    }

@@ -1,0 +1,98 @@
+"""What a worker does about rows that kill it or never come back.
+
+Two things. Every call of a stage has a deadline: a thread watches it and, when it has passed,
+writes down which row it was and ends the process, because a hung call cannot be interrupted.
+And a partition whose worker died is run *with care*: one row at a time, each announced by a crumb
+on storage before it is touched, so that after another death the crumb names row and stage.
+
+A call that hangs inside C code while holding the interpreter lock would also stop that thread;
+`faulthandler`'s own C thread then ends the process a little later, and the crumb tells the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import functools
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import IO
+
+from fexdata import storage
+
+GRACE = 10.0
+"""Seconds after the deadline at which the C thread steps in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crumb:
+    """Which row of which stage a worker was at, and whether its time had run out."""
+
+    stage: str
+    digest: str
+    overdue: bool
+
+
+def read_crumb(path: str) -> Crumb | None:
+    try:
+        return Crumb(**json.loads(storage.read_bytes(path)))
+    except FileNotFoundError:
+        return None
+
+
+class Guard:
+    """The watch of one task; see the module. Use as a context manager around the task."""
+
+    def __init__(self, crumb_path: str, timeout: float, careful: bool) -> None:
+        self._path = crumb_path
+        self._timeout = timeout
+        self._careful = careful
+        self._lock = threading.Lock()
+        self._now: tuple[float, str, Sequence[bytes]] | None = None
+        self._stop = threading.Event()
+
+    def __enter__(self) -> Guard:
+        threading.Thread(target=self._watch, name="fexdata-guard", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        faulthandler.cancel_dump_traceback_later()
+
+    @contextlib.contextmanager
+    def working(self, stage: str, digests: Sequence[bytes]) -> Iterator[None]:
+        """Around one call of a stage, whatever its number of rows: a batch that takes longer than
+        one row may is taken apart, not waited for."""
+        if self._careful:
+            self._leave_crumb(stage, digests[0], overdue=False)
+            faulthandler.dump_traceback_later(self._timeout + GRACE, exit=True, file=_nowhere())
+        with self._lock:
+            self._now = (time.monotonic() + self._timeout, stage, digests)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._now = None
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.25):
+            with self._lock:
+                if self._now is None or time.monotonic() < self._now[0]:
+                    continue
+                _, stage, digests = self._now
+                if len(digests) == 1:
+                    self._leave_crumb(stage, digests[0], overdue=True)
+                os._exit(75)
+
+    def _leave_crumb(self, stage: str, digest: bytes, *, overdue: bool) -> None:
+        crumb = Crumb(stage, digest.hex(), overdue)
+        storage.write_atomic(self._path, json.dumps(asdict(crumb)).encode())
+
+
+@functools.cache
+def _nowhere() -> IO[str]:
+    return open(os.devnull, "w")

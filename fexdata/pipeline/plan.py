@@ -1,0 +1,238 @@
+"""Planning: from (recipe, photographs, what is on disk) to the work that is left.
+
+Everything here is a pure function; nothing reads a clock, a file or Dask. A layer's fingerprint
+covers the stage's name, version, settings and weights, the fingerprints of the layers it reads,
+and, where it reads photographs, their content hashes and the corpus's own annotation. So equal
+fingerprint means equal content, and a layer that is on disk need not be made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fexdata.corpora.base import Photograph
+from fexdata.pipeline.layout import Layout
+from fexdata.pipeline.recipe import Recipe, canonical_json
+from fexdata.stages.base import Stage
+
+GIVEN = frozenset({"photograph", "corpus_box", "corpus_points"})
+"""Columns that no stage writes: they come from the corpus."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A photograph with the hash of its content (None when its bytes could not be read)."""
+
+    photograph: Photograph
+    digest: bytes
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec:
+    """A stage as a worker needs it: name and settings, and what it depends on."""
+
+    name: str
+    config_json: str
+    key: str
+    """Hash of name, version, settings and weights."""
+    upstream: tuple[str, ...]
+    """Stages that write the columns it reads."""
+    columns: tuple[str, ...]
+    reads: tuple[str, ...]
+    kind: str
+    resources: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Missing stages of one partition that want the same resources, run as one task."""
+
+    partition: int
+    sources: tuple[Source, ...]
+    stages: tuple[StageSpec, ...]
+    every: tuple[StageSpec, ...]
+    """All stages of the recipe, in order; those not in `stages` have their layers already."""
+    layers: Mapping[str, str]
+    """Stage -> layer name, of every stage."""
+    dead: Mapping[str, Mapping[str, tuple[str, str]]]
+    """Stage -> photograph digest -> (code, message): rows that must not be tried again."""
+    shard: str | None
+    """The shard to assemble when the chain is done, if it is the partition's last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionPlan:
+    """One partition: its photographs, the layer of every stage, its shard, and what is missing."""
+
+    index: int
+    sources: tuple[Source, ...]
+    layers: Mapping[str, str]
+    shard: str
+    missing: tuple[str, ...]
+    shard_missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All partitions, and a fingerprint of everything that decides the result."""
+
+    stages: tuple[StageSpec, ...]
+    partitions: tuple[PartitionPlan, ...]
+    fingerprint: str
+    dead: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
+
+    def files(self) -> list[str]:
+        """Names of every layer and shard of the plan."""
+        return sorted(name for p in self.partitions for name in (*p.layers.values(), p.shard))
+
+    def chains(self, partition: PartitionPlan) -> list[Chain]:
+        """The partition's missing work, in order; each item wants one kind of resource."""
+        todo = [spec for spec in self.stages if spec.name in partition.missing]
+        groups: list[list[StageSpec]] = []
+        for spec in todo:
+            if groups and groups[-1][-1].resources == spec.resources:
+                groups[-1].append(spec)
+            else:
+                groups.append([spec])
+        if not groups and partition.shard_missing:
+            groups = [[]]
+        return [
+            Chain(
+                partition.index,
+                partition.sources,
+                tuple(group),
+                self.stages,
+                partition.layers,
+                self.dead,
+                partition.shard if number == len(groups) - 1 else None,
+            )
+            for number, group in enumerate(groups)
+        ]
+
+
+def partition_bits(photographs: int) -> int:
+    """k for a first build: partitions of about sqrt(n) photographs, never under 16 or over 256,
+    so that small builds still spread over workers and large ones do not drown in files."""
+    size = min(256.0, max(16.0, math.sqrt(photographs)))
+    return max(3, math.ceil(math.log2(max(1.0, photographs / size))))
+
+
+def partition_of(digest: bytes, bits: int) -> int:
+    """The first `bits` bits of the digest, so that partitions laid end to end are in hash order."""
+    return int.from_bytes(digest[:8], "big") >> (64 - bits)
+
+
+def select(sources: Iterable[Source], *, cap_per_class: int | None, limit: int | None) -> list[Source]:
+    """Class caps, then `--limit`, both by the smallest hashes; the result is in hash order.
+
+    A cap counts expression labels; photographs without one are not capped. Because both go by
+    the same hash as the partitions, a larger limit only adds partitions.
+    """
+    chosen: list[Source] = []
+    taken: dict[str, int] = {}
+    for source in sorted(sources, key=lambda one: one.digest):
+        expression = source.photograph.labels.get("expression")
+        if cap_per_class is not None and expression is not None:
+            taken[expression] = taken.get(expression, 0) + 1
+            if taken[expression] > cap_per_class:
+                continue
+        chosen.append(source)
+        if limit is not None and len(chosen) == limit:
+            break
+    return chosen
+
+
+def stage_specs(stages: Sequence[Stage]) -> tuple[StageSpec, ...]:
+    """The stages' dependencies, from the columns they read and write."""
+    writer: dict[str, str] = {}
+    specs = []
+    for stage in stages:
+        config_json = canonical_json(stage.config.model_dump(mode="json"))
+        upstream = tuple(dict.fromkeys(writer[name] for name in stage.reads if name not in GIVEN))
+        key = _hash("stage", stage.name, stage.version, config_json, canonical_json(dict(stage.weights())))
+        columns = tuple(stage.schema().names)
+        specs.append(
+            StageSpec(stage.name, config_json, key, upstream, columns, tuple(stage.reads), stage.kind, stage.resources)
+        )
+        writer.update(dict.fromkeys(columns, stage.name))
+    return tuple(specs)
+
+
+def make_plan(
+    recipe: Recipe,
+    stages: Sequence[Stage],
+    sources: Sequence[Source],
+    *,
+    bits: int,
+    present: frozenset[str],
+    dead: Mapping[str, Mapping[str, tuple[str, str]]] | None = None,
+    retries: Mapping[int, int] | None = None,
+) -> Plan:
+    """The work that is left.
+
+    `present` holds the names of layers and shards on disk; `dead` maps stage key -> photograph
+    digest (hexadecimal) -> (code, message); `retries` counts, per partition, how often its failed
+    rows were to be tried again, which gives its layers new fingerprints.
+    """
+    dead, retries = dead or {}, retries or {}
+    layout = Layout("")
+    specs = stage_specs(stages)
+    grouped: dict[int, list[Source]] = {}
+    for source in sorted(sources, key=lambda one: one.digest):
+        grouped.setdefault(partition_of(source.digest, bits), []).append(source)
+    partitions = []
+    for index, members in sorted(grouped.items()):
+        marks = _fingerprints(specs, members, dead, retries.get(index, 0))
+        layers = {name: layout.layer_name(name, index, mark) for name, mark in marks.items()}
+        labels = [canonical_json(_plain(one.photograph.labels)) for one in members]
+        shard = layout.shard_name(index, _hash("shard", 1, *sorted(marks.values()), *labels)[:16])
+        missing = tuple(spec.name for spec in specs if layers[spec.name] not in present)
+        partitions.append(PartitionPlan(index, tuple(members), layers, shard, missing, shard not in present))
+    by_stage = {spec.name: dead.get(spec.key, {}) for spec in specs}
+    return Plan(specs, tuple(partitions), plan_fingerprint(recipe, partitions), by_stage)
+
+
+def plan_fingerprint(recipe: Recipe, partitions: Sequence[PartitionPlan]) -> str:
+    """Stands for everything that decides the finished dataset."""
+    return _hash("plan", canonical_json(recipe.resolved()), *(p.shard for p in partitions))[:16]
+
+
+def _fingerprints(
+    specs: Sequence[StageSpec],
+    members: Sequence[Source],
+    dead: Mapping[str, Mapping[str, tuple[str, str]]],
+    retry: int,
+) -> dict[str, str]:
+    inputs = _hash("photographs", retry, *(_source_text(one) for one in members))
+    marks: dict[str, str] = {}
+    for spec in specs:
+        kills = dead.get(spec.key, {})
+        lost = [f"{one.digest.hex()}:{kills[one.digest.hex()]}" for one in members if one.digest.hex() in kills]
+        own = [inputs] if GIVEN & set(spec.reads) else []
+        marks[spec.name] = _hash(spec.key, *own, *(marks[name] for name in spec.upstream), *lost)[:16]
+    return marks
+
+
+def _source_text(source: Source) -> str:
+    photograph = source.photograph
+    points = None if photograph.points is None else np.asarray(photograph.points, np.float32).tobytes().hex()
+    return canonical_json([source.digest.hex(), source.sha256, photograph.box, points])
+
+
+def _plain(labels: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in sorted(labels.items()) if value is not None}
+
+
+def _hash(*parts: object) -> str:
+    state = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        text = str(part).encode()
+        state.update(len(text).to_bytes(8, "big") + text)
+    return state.hexdigest()
