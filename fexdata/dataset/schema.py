@@ -10,15 +10,15 @@ import pyarrow as pa
 
 from fexdata.dataset.fields import column
 
-S, F, I, B = pa.string(), pa.float32(), pa.int32(), pa.bool_()
+S, F, INT = pa.string(), pa.float32(), pa.int32()
 
 IDENTITY = [
     column("sample_id", S, "Hash of corpus, key, frame and face slot: 32 hexadecimal digits."),
     column("corpus", S, "The corpus's name."),
     column("source_path", S, "Path of the photograph below the corpus's root; bytes that are not UTF-8 as \\xNN."),
     column("source_sha256", S, "Hash of the photograph's file; null when it could not be read."),
-    column("frame", I, "Frame number within a film or animated file."),
-    column("face_slot", I, "Which face of the photograph, from left to right, from 0."),
+    column("frame", INT, "Frame number within a film or animated file."),
+    column("face_slot", INT, "Which face of the photograph, from left to right, from 0."),
     column("parent_id", S, "For derived pictures: the row they were made from."),
     column("variant", S, "For derived pictures: which of the parent's variants."),
     column("source_kind", S, "photo, warp or render."),
@@ -60,7 +60,7 @@ VERDICT = [
 
 PLACE = [
     column("shard", S, "Name of the shard that holds the row's pictures; null when it has no crop."),
-    column("shard_row", I, "Row number within that shard."),
+    column("shard_row", INT, "Row number within that shard."),
 ]
 
 STATUSES = ("accepted", "review", "rejected", "failed")

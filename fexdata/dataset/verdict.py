@@ -107,6 +107,10 @@ class Rules(BaseModel):
         review = {column: least for column, least in wild.review.items() if column not in ("score_pose", "quality")}
         return cls(reject=wild.reject, review=review, keep="all")
 
+    def columns(self) -> list[str]:
+        """The columns that the rules ask for, which some stage must write."""
+        return list({**self.reject, **self.review})
+
 
 def reason_for(column: str, *, missing: bool = False) -> str:
     """The word for a rule on `column` that was broken, or whose value is missing."""
@@ -129,7 +133,7 @@ def verdict(
     """
     failed = np.array([code is not None for code in _values(rows, "failure_code")], bool)
     count = len(failed)
-    scores = {column: _score(rows, column) for column in {**rules.reject, **rules.review}}
+    scores = {column: _score(rows, column) for column in rules.columns()}
     rejected: list[tuple[str, np.ndarray]] = []
     review: list[tuple[str, np.ndarray]] = []
     for column, least in rules.reject.items():

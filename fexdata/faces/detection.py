@@ -42,6 +42,8 @@ SAME_FACE = 0.4
 """Overlap (intersection over union) of landmark boxes from which two candidates are one face."""
 AT_HINT = 0.2
 """Overlap with the corpus's box from which a face is the annotated one."""
+SMALLEST = 16
+"""Faces smaller than this many pixels are none: enlarged noise can look like anything."""
 FINEST = 320
 """Squares smaller than this many pixels are not searched."""
 MAX_SQUARES = 60
@@ -158,8 +160,10 @@ class FaceFinder:
         """Every face, or at least the largest."""
         whole = _whole(view)
         seen = self._detect(self._short, view, [whole])
-        if every or max((d.side for d in seen), default=0.0) < SURE * whole.side:
-            seen += self._detect(self._full, view, [whole])
+        sure = [d for d in seen if d.side >= SURE * whole.side]
+        if every or not sure:
+            rest = [d for d in seen if d.side < SURE * whole.side]
+            seen = [*sure, *self._detect(self._full, view, [whole]), *rest]
         found = self._settled(view, seen)
         if not found:
             found = self._settled(view, self._detect(self._short, view, [_Region(whole.centre, 1.7 * whole.side)]))
@@ -207,10 +211,11 @@ class FaceFinder:
         return seen
 
     def _settled(self, view: _View, seen: list[Detection], known: Sequence[Face] = ()) -> list[Face]:
-        """Candidates with landmarks, one per face; those on a face of `known` are left out."""
+        """Candidates with landmarks, one per face, the first of several; those on a face of `known`
+        are left out."""
         faces: list[Face] = []
         done: list[Detection] = []
-        for candidate in sorted(seen, key=lambda d: (-d.score, *d.centre)):
+        for candidate in seen:
             if any(_on_one_face(candidate, other) for other in done) or any(_is_on(candidate, face) for face in known):
                 continue
             face = self._face(view, candidate)
@@ -234,7 +239,7 @@ class FaceFinder:
             region = asked
         low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
         moved = np.linalg.norm((low + high) / 2 - candidate.centre)
-        if presence < PRESENCE or min(high - low) < 6 or moved > candidate.side:
+        if presence < PRESENCE or min(high - low) < SMALLEST or moved > candidate.side:
             return None
         box = np.array([*(low + 0.5), *(high - low)], np.float32)
         return Face(box, candidate.score or presence, landmarks.astype(np.float32))

@@ -78,8 +78,9 @@ def edge_blur(luma: np.ndarray, region: np.ndarray, interocular: float) -> float
     Measured at the strongest edges, upright and level ones (within 30°) apart, and the worse of
     the two is returned: motion blurs only one of them. The upper part of the ratios decides,
     because two edges close together look like one wide one. Upscaling shows as blur. Motion is
-    told less surely: its trace has sharp ends, so what should be 9 % reads as 3.5 to 9 %. The outline of the region is left out: it is an edge against the background.
-    `interocular` is in pixels of the picture.
+    told less surely: its trace has sharp ends, so what should be 9 % reads as 3.5 to 9 %. The
+    outline of the region is left out: it is an edge against the background. `interocular` is in
+    pixels of the picture.
     """
     if not interocular > 0:
         return NAN

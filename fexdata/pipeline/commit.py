@@ -20,6 +20,7 @@ from fexdata.dataset.duplicates import best_of_group, duplicate_groups
 from fexdata.dataset.fields import meta
 from fexdata.dataset.manifest import ManifestWriter, manifest_schema
 from fexdata.dataset.splits import assign_splits
+from fexdata.dataset.vectors import stacked
 from fexdata.dataset.verdict import verdict
 from fexdata.errors import FexdataError
 from fexdata.pipeline.assemble import partition_rows, stage_fields
@@ -74,35 +75,60 @@ def commit(
 
 def survey(plan: Plan, recipe: Recipe, layout: Layout) -> Surveys:
     """Duplicate groups, the best row of each, and splits."""
-    columns: dict[str, list[Any]] = {name: [] for name in ("sample_id", "subject", "phash", "quality", "official")}
+    names = ("sample_id", "digest", "subject", "quality", "phash", "landmarks_68")
+    parts: dict[str, list[pa.ChunkedArray]] = {name: [] for name in names}
+    official: list[str | None] = []
+    fields: dict[str, pa.Field] = {}
     for partition in plan.partitions:
         rows = partition_rows(plan.stages, partition.sources, partition.layers, layout.root)
-        official = {one.digest: one.photograph.split for one in partition.sources}
-        for name in ("sample_id", "subject", "phash", "quality"):
-            values = rows.column(name).to_pylist() if name in rows.column_names else [None] * len(rows)
-            columns[name] += values
-        columns["official"] += [official[digest] for digest in rows.column("digest").to_pylist()]
-    ids = columns["sample_id"]
-    groups: list[str | None] = [None] * len(ids)
-    if recipe.duplicates.find:
-        hashed = [index for index, value in enumerate(columns["phash"]) if value is not None]
-        found = duplicate_groups(
-            np.array([columns["phash"][index] for index in hashed], np.uint64),
-            [ids[index] for index in hashed],
-            max_distance=recipe.duplicates.max_distance,
-        )
-        for index, group in zip(hashed, found, strict=True):
-            groups[index] = group
-    quality = np.array([np.nan if value is None else value for value in columns["quality"]], np.float64)
+        own = {one.digest: one.photograph.split for one in partition.sources}
+        official += [own[digest] if recipe.splits.official else None for digest in rows.column("digest").to_pylist()]
+        for name in names:
+            if name in rows.column_names:
+                parts[name].append(rows.column(name))
+                fields[name] = rows.schema.field(name)
+    columns = {
+        name: pa.chunked_array([chunk for part in found for chunk in part.chunks])
+        for name, found in parts.items()
+        if found
+    }
+    ids = columns["sample_id"].to_pylist()
+    groups = _duplicates(columns, fields, ids, recipe)
+    quality = np.full(len(ids), np.nan)
+    if "quality" in columns:
+        quality = columns["quality"].to_numpy().astype(np.float64)
     splits = assign_splits(
-        ids,
-        columns["subject"],
+        columns["digest"].to_pylist(),
+        columns["subject"].to_pylist(),
         groups,
-        columns["official"] if recipe.splits.official else [None] * len(ids),
+        official,
         fractions=recipe.splits.fractions,
         seed=recipe.seed,
     )
     return Surveys(groups, best_of_group(groups, quality, ids), splits)
+
+
+def _duplicates(
+    columns: dict[str, pa.ChunkedArray], fields: dict[str, pa.Field], ids: list[str], recipe: Recipe
+) -> list[str | None]:
+    """Groups by perceptual hash and landmarks; rows without a crop are in none."""
+    groups: list[str | None] = [None] * len(ids)
+    if not recipe.duplicates.find or "phash" not in columns:
+        return groups
+    hashed = np.flatnonzero(np.asarray(columns["phash"].is_valid()))
+    hashes = columns["phash"].drop_null().to_numpy().astype(np.uint64)
+    landmarks = None
+    if "landmarks_68" in columns:
+        landmarks = stacked(columns["landmarks_68"], fields["landmarks_68"])[hashed]
+    found = duplicate_groups(
+        hashes,
+        [ids[index] for index in hashed],
+        max_distance=recipe.duplicates.max_distance,
+        landmarks=landmarks,
+    )
+    for index, group in zip(hashed, found, strict=True):
+        groups[index] = group
+    return groups
 
 
 def _judged(
@@ -161,5 +187,5 @@ def _metadata(
         "counts": {"photographs": photographs, "rows": rows, **statuses},
         "shards": shards,
         "side": side,
-        "stages": {spec.name: spec.key for spec in plan.stages},
+        "stages": [{"name": spec.name, "version": spec.version, "key": spec.key} for spec in plan.stages],
     }

@@ -39,6 +39,7 @@ class StageSpec:
     """A stage as a worker needs it: name and settings, and what it depends on."""
 
     name: str
+    version: int
     config_json: str
     key: str
     """Hash of name, version, settings and weights."""
@@ -159,7 +160,17 @@ def stage_specs(stages: Sequence[Stage]) -> tuple[StageSpec, ...]:
         key = _hash("stage", stage.name, stage.version, config_json, canonical_json(dict(stage.weights())))
         columns = tuple(stage.schema().names)
         specs.append(
-            StageSpec(stage.name, config_json, key, upstream, columns, tuple(stage.reads), stage.kind, stage.resources)
+            StageSpec(
+                stage.name,
+                stage.version,
+                config_json,
+                key,
+                upstream,
+                columns,
+                tuple(stage.reads),
+                stage.kind,
+                stage.resources,
+            )
         )
         writer.update(dict.fromkeys(columns, stage.name))
     return tuple(specs)

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fexdata.dataset.names import shipped
+from fexdata.dataset.splits import SplitRules
 from fexdata.dataset.verdict import Rules
 from fexdata.errors import FexdataError
 from fexdata.stages import registry
@@ -28,17 +29,6 @@ class Duplicates(BaseModel):
 
     max_distance: int = Field(default=4, ge=0, le=16, description="Largest number of differing bits of the hash.")
     find: bool = Field(default=True, description="Look for duplicates at all (a studio corpus says no).")
-
-
-class SplitRules(BaseModel):
-    """How rows are divided; see `fexdata.dataset.splits` for what never spans two splits."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    official: bool = Field(default=True, description="Keep the corpus's own split where it has one.")
-    fractions: dict[str, float] = Field(
-        default={"train": 0.9, "val": 0.05, "test": 0.05}, description="Share of each split among the rest."
-    )
 
 
 class Engine(BaseModel):
@@ -159,7 +149,7 @@ def _drop_stage(data: dict[str, Any], stage: str) -> None:
 def _check_rules(recipe: Recipe) -> None:
     # Now, and not when hours of work wait for their verdict.
     written = {name for stage in recipe.make_stages() for name in stage.schema().names}
-    missing = sorted({*recipe.rules.reject, *recipe.rules.review} - written)
+    missing = sorted(set(recipe.rules.columns()) - written)
     if missing:
         raise FexdataError(f"recipe {recipe.name}: a rule needs {missing[0]}, which no stage of it writes")
 

@@ -21,7 +21,7 @@ from fexdata.faces.landmarks import (
 def canonical_478() -> np.ndarray:
     """The canonical face with made irises: centre, then right, top, left, bottom of each."""
     rim = np.array([[0, 0, 0], [1, 0, 0], [0, -1, 0], [-1, 0, 0], [0, 1, 0]]) * 0.6
-    irises = [rim + [x, -2.6, -3.9] for x in (-3.2, 3.2)]
+    irises = [rim + np.array([x, -2.6, -3.9]) for x in (-3.2, 3.2)]
     return np.vstack([canonical_vertices(), *irises])
 
 

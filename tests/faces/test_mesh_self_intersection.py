@@ -59,7 +59,7 @@ def test_only_proper_intersections_count(shift: tuple[float, float, float], expe
 
 
 def test_triangles_in_one_plane_do_not_count() -> None:
-    assert self_intersections(np.vstack([FLAT, FLAT + [1, 1, 0]]), TWO) == 0
+    assert self_intersections(np.vstack([FLAT, FLAT - [-1, -1, 0]]), TWO) == 0
 
 
 def test_neighbours_do_not_count() -> None:

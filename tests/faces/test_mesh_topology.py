@@ -78,7 +78,7 @@ def test_shared_arrays_cannot_be_written_to() -> None:
 
 
 def test_an_unknown_geometry_is_named_with_the_known_ones() -> None:
-    with pytest.raises(FexdataError, match="'flame'.*coarse-478"):
+    with pytest.raises(FexdataError, match=r"'flame'.*coarse-478"):
         topology("flame")
 
 

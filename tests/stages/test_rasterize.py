@@ -1,0 +1,116 @@
+"""The maps of a face as they go into shards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from meshes import real_landmarks
+from pydantic import ValidationError
+
+from fexdata.dataset.mirror import mirror
+from fexdata.dataset.pictures import decode
+from fexdata.errors import Code, FexdataError
+from fexdata.faces.landmarks import EYE_CORNERS_478, MIRROR_478
+from fexdata.faces.mesh import eye_corner_depth
+from fexdata.render.maps import decode_depth, decode_normal
+from fexdata.stages.base import Row
+from fexdata.stages.rasterize import Rasterize
+
+
+def vertices(name: str = "single_face.jpg", size: int = 256) -> np.ndarray:
+    points = real_landmarks(name, size)
+    return points - [0, 0, eye_corner_depth(points)]
+
+
+def row_of(points: np.ndarray, geometry: str = "coarse-478") -> Row:
+    return Row("a", {"vertices": points.astype(np.float32), "geometry": geometry}, lambda: np.empty(0))
+
+
+def run(points: np.ndarray, **settings: Any) -> Any:
+    stage = Rasterize(Rasterize.Config(**settings))
+    stage.warm_up()
+    return stage.run([row_of(points)])[0]
+
+
+def test_maps_are_lossless_pictures_of_the_declared_kind() -> None:
+    out = run(vertices())
+    assert list(out) == Rasterize(Rasterize.Config()).schema().names == ["depth", "normal", "mask"]
+    pictures = {name: decode(value) for name, value in out.items()}
+    assert {name: (p.dtype, p.shape) for name, p in pictures.items()} == {
+        "depth": (np.uint16, (256, 256)), "normal": (np.uint8, (256, 256, 3)), "mask": (np.uint8, (256, 256))
+    }  # fmt: skip
+    drawn = pictures["mask"] > 0
+    np.testing.assert_array_equal(pictures["depth"] > 0, drawn)
+    np.testing.assert_array_equal(pictures["normal"].any(axis=-1), drawn)
+
+
+def test_depth_at_the_landmarks_is_their_own() -> None:
+    points = vertices()
+    depth = decode_depth(decode(run(points)["depth"]))
+    for index in (*EYE_CORNERS_478, 4, 10, 152, 61, 291, 205, 425):  # eyes, nose, brow, chin, lips, cheeks
+        x, y = np.rint(points[index, :2]).astype(int)
+        around = depth[y - 2 : y + 3, x - 2 : x + 3]
+        assert np.nanmin(around) - 0.1 <= -points[index, 2] <= np.nanmax(around) + 0.1
+
+
+def test_the_nose_is_nearest_and_the_cheeks_face_outwards() -> None:
+    points, out = vertices(), run(vertices())
+    depth, normal = decode_depth(decode(out["depth"])), decode_normal(decode(out["normal"]))
+    y, x = np.unravel_index(np.nanargmax(depth), depth.shape)
+    assert np.hypot(*(points[[1, 4], :2].mean(axis=0) - (x, y))) < 10
+    left, right = (normal[tuple(np.rint(points[i, [1, 0]]).astype(int))] for i in (123, 352))
+    assert left[0] < -0.2 < 0.2 < right[0]
+    assert left[2] > 0 and right[2] > 0
+
+
+def test_the_mirrored_mesh_has_the_mirrored_maps() -> None:
+    points = vertices("45-m7-di-ph.jpg")
+    stage = Rasterize(Rasterize.Config())
+    plain, flipped = (
+        {name: decode(value) for name, value in run(mesh).items()}
+        for mesh in (points, points[MIRROR_478] * [-1, 1, 1] + [255, 0, 0])
+    )
+    expected = mirror(plain, stage.schema())
+    np.testing.assert_array_equal(flipped["mask"], expected["mask"])
+    assert np.abs(flipped["depth"].astype(int) - expected["depth"]).max() <= 1
+    assert np.abs(flipped["normal"].astype(int) - expected["normal"]).max() <= 1
+
+
+def test_pixels_given_to_the_next_stage_are_those_that_were_stored() -> None:
+    row = row_of(vertices())
+    (out,) = Rasterize(Rasterize.Config()).run([row])
+    for name, value in out.items():
+        np.testing.assert_array_equal(row.pixels(name), decode(value))
+
+
+def test_the_size_is_a_setting() -> None:
+    assert decode(run(vertices(size=128), size=128)["normal"]).shape == (128, 128, 3)
+
+
+def test_backends_draw_the_same_pictures() -> None:
+    points = vertices(size=96)
+    one, other = (run(points, size=96, backend=name) for name in ("numba", "reference"))
+    assert np.abs(decode(one["depth"]).astype(int) - decode(other["depth"])).max() <= 1
+    assert np.abs(decode(one["normal"]).astype(int) - decode(other["normal"])).max() <= 1
+    np.testing.assert_array_equal(decode(one["mask"]), decode(other["mask"]))
+
+
+def test_a_face_outside_its_crop_fails_as_such() -> None:
+    assert run(vertices() + [1000, 0, 0]).code == Code.OUT_OF_FRAME
+
+
+def test_the_same_mesh_gives_the_same_bytes() -> None:
+    assert run(vertices()) == run(vertices())
+
+
+@pytest.mark.parametrize("settings", [{"backend": "opengl"}, {"size": 0}, {"siez": 3}])
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Rasterize.Config(**settings)
+
+
+def test_an_unknown_geometry_is_an_error_of_its_own() -> None:
+    with pytest.raises(FexdataError, match="'bfm'"):
+        Rasterize(Rasterize.Config())._draw(vertices(), "bfm")
