@@ -7,6 +7,7 @@ folder; on object storage it is one PUT (or the completion of a multipart upload
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
-from fexdata.errors import Code, RowError
+from fexdata.errors import Code, FexdataError, RowError
 
 TEMPORARY = ".tmp-"
 """Prefix of files that are not complete yet; `fexdata gc` removes those left by a dead build."""
@@ -53,7 +54,8 @@ def listing(root: str) -> Iterator[Entry]:
     """Everything below `root`, files and folders, in a stable order.
 
     Dangling links are listed (size -1): a photograph that is named but not there is still a row.
-    A folder that is itself a link is not entered, so a cycle cannot hang the listing.
+    Links to folders are followed, but never in a circle. Raises `FexdataError` for a folder that
+    cannot be listed: leaving it out in silence would lose rows.
     """
     if is_remote(root):
         yield from _listing_remote(root)
@@ -61,21 +63,28 @@ def listing(root: str) -> Iterator[Entry]:
         yield from _listing_local(root, b"")
 
 
-def _listing_local(root: str, prefix: bytes) -> Iterator[Entry]:
+def _listing_local(root: str, prefix: bytes, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Entry]:
     folder = os.path.join(root, os.fsdecode(prefix)) if prefix else root
-    with os.scandir(folder) as it:
-        entries = sorted(it, key=lambda e: os.fsencode(e.name))
+    try:
+        own = os.stat(folder)
+        with os.scandir(folder) as it:
+            entries = sorted(it, key=lambda e: os.fsencode(e.name))
+    except OSError as error:
+        raise FexdataError(f"{folder}: cannot be listed: {error.strerror}") from None
+    above |= {(own.st_dev, own.st_ino)}
     for entry in entries:
         key = prefix + (b"/" if prefix else b"") + os.fsencode(entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            yield Entry(entry.path, key, 0, 0, is_folder=True)
-            yield from _listing_local(root, key)
-            continue
         try:
             info = entry.stat()
-            yield Entry(entry.path, key, info.st_size, info.st_mtime_ns, is_folder=stat.S_ISDIR(info.st_mode))
         except OSError:
             yield Entry(entry.path, key, -1, 0)
+            continue
+        if not stat.S_ISDIR(info.st_mode):
+            yield Entry(entry.path, key, info.st_size, info.st_mtime_ns)
+            continue
+        yield Entry(entry.path, key, 0, 0, is_folder=True)
+        if (info.st_dev, info.st_ino) not in above:  # a link to a folder above would never end
+            yield from _listing_local(root, key, above)
 
 
 def _listing_remote(root: str) -> Iterator[Entry]:
@@ -84,8 +93,8 @@ def _listing_remote(root: str) -> Iterator[Entry]:
     base = path.rstrip("/")
     for name, info in sorted(fs.find(base, detail=True).items()):
         key = name[len(base) :].lstrip("/").encode()
-        changed = info.get("ETag") or info.get("LastModified") or info.get("mtime") or 0
-        stamp = changed if isinstance(changed, int) else int.from_bytes(str(changed).encode()[-7:], "big")
+        changed = str(info.get("ETag") or info.get("LastModified") or info.get("mtime") or "")
+        stamp = int.from_bytes(hashlib.blake2b(changed.encode(), digest_size=8).digest(), "big") >> 1
         yield Entry(f"{protocol}://{name}", key, int(info.get("size") or 0), stamp)
 
 

@@ -8,8 +8,8 @@ source/
 ```
 
 A dangling link and a directory named like a picture are rows too: reading them fails later, with a
-code. Hidden files and folders (`.` first) and `__MACOSX` are passed over, and a folder that is
-itself a link is not entered.
+code. Hidden files and folders (`.` first) and `__MACOSX` are passed over. Links to
+folders are followed.
 """
 
 from __future__ import annotations

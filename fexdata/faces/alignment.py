@@ -6,8 +6,8 @@ nothing is invented, and `inside_fraction` says how much of it there is.
 
 Shrinking first halves the part of the photograph that is needed (2 x 2 means) as often as the
 scale allows; what is left of the area filter, a factor below 2, is a three-tap blur of the same
-variance; then there is one warp. That is within a grey level or two of an area filter of the
-exact size, and ten times faster.
+variance; then there is one warp. On a detailed photograph that differs from the antialiased
+bicubic by 1.6 to 3 grey levels (root mean square), less than an exact box filter does.
 """
 
 from __future__ import annotations
@@ -141,6 +141,10 @@ def inverse(matrix: np.ndarray) -> np.ndarray:
 def inside_fraction(matrix: np.ndarray, size: int, width: int, height: int) -> float:
     """The share of the crop's area, 0 to 1, that lies inside the photograph."""
     left, top, right, bottom = -0.5, -0.5, width - 0.5, height - 0.5
+    edge = np.array([[-0.5, -0.5], [size - 0.5, -0.5], [size - 0.5, size - 0.5], [-0.5, size - 0.5]])
+    reached = apply(inverse(matrix), edge)
+    if (reached >= (left, top)).all() and (reached <= (right, bottom)).all():
+        return 1.0
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     polygon = (apply(matrix, corners) + 0.5) / size
     for axis, sign in ((0, 1.0), (0, -1.0), (1, 1.0), (1, -1.0)):

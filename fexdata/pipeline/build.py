@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from fexdata import storage
 from fexdata.corpora.base import Corpus
@@ -75,14 +74,12 @@ def build(
     made = load_recipe(recipe, sets, without)
     layout = Layout(out or storage.join(home_folders()[0], made.name))
     with Steps(quiet=quiet) as steps:
+        one = _Build(made, source, layout, steps)
+        one.choose(limit)  # first of all: a wrong source should cost nobody a started cluster
         if dry_run:
-            return _Build(made, source, layout, steps).preview(limit=limit)
-        with (
-            BuildLock(layout.root) as lock,
-            Cluster(workers=workers, scheduler=scheduler) as cluster,
-        ):
-            one = _Build(made, source, layout, steps)
-            one.prepare(limit=limit, verify=verify, retry_failed=retry_failed)
+            return one.preview()
+        with BuildLock(layout.root) as lock, Cluster(workers=workers, scheduler=scheduler) as cluster:
+            one.prepare(verify=verify, retry_failed=retry_failed)
             one.run(cluster)
             return one.finish(lock)
 
@@ -94,32 +91,52 @@ class _Build:
         self.recipe, self.source, self.layout, self.steps = recipe, source, layout, steps
         self.corpus: Corpus = corpus_by_name(recipe.corpus)
         self.stages: list[Stage] = recipe.make_stages()
-        self.known = state.load_known(layout)
+        self.known = state.Known()
         self.made = 0
 
-    def preview(self, *, limit: int | None) -> Result:
-        chosen, bits, _ = self._choose(limit)
-        with_hashes = scan.with_content(chosen, self.layout, root=self.source, keep=False)
-        self._plan(with_hashes, bits)
+    def choose(self, limit: int | None) -> None:
+        """Lists the corpus and picks the photographs, in hash order."""
+        found = scan.sources(self.corpus.read(self.source))
+        if not found:
+            raise FexdataError(f"{self.source}: no photographs found for the corpus {self.corpus.name!r}")
+        capped = select(found, cap_per_class=self.recipe.cap_per_class, limit=None)
+        self.candidates = len(capped)
+        self.chosen: list[Source] = capped[:limit]
+
+    def preview(self) -> Result:
+        self._load_state()
+        self._plan(scan.with_content(self.chosen, self.layout, root=self.source, keep=False))
         todo = {
             spec.name: sum(spec.name in partition.missing for partition in self.plan.partitions)
             for spec in self.plan.stages
         }
-        reused = sum(len(p.layers) - len(p.missing) for p in self.plan.partitions)
-        return Result(self.layout.root, {"photographs": len(chosen)}, reused, 0, False, todo)
+        return Result(self.layout.root, {"photographs": len(self.chosen)}, self.reused, 0, False, todo)
 
-    def prepare(self, *, limit: int | None, verify: bool, retry_failed: bool) -> None:
-        chosen, bits, build = self._choose(limit)
-        self.steps.start("hashing", len(chosen))
-        hashed = scan.with_content(chosen, self.layout, root=self.source, verify=verify, advance=self.steps.advance)
+    def prepare(self, *, verify: bool, retry_failed: bool) -> None:
+        """Hashes the photographs and finds out what is left to do."""
+        self._load_state()
+        self.steps.start("hashing", len(self.chosen))
+        hashed = scan.with_content(
+            self.chosen, self.layout, root=self.source, verify=verify, advance=self.steps.advance
+        )
         if retry_failed:
-            self._retry(hashed, bits)
-        self._plan(hashed, bits)
-        self.reused = sum(len(p.layers) - len(p.missing) for p in self.plan.partitions)
-        data = {"corpus": self.corpus.name, "bits": bits, "plan": self.plan.fingerprint, "recipe": self.recipe.name}
+            self._retry(hashed)
+        self._plan(hashed)
+        data = {
+            "corpus": self.corpus.name,
+            "bits": self.bits,
+            "plan": self.plan.fingerprint,
+            "recipe": self.recipe.name,
+        }
         self._save_plan()
-        if build != data:
+        if self.build != data:
             state.save_build(self.layout, data)
+
+    def _load_state(self) -> None:
+        self.known = state.load_known(self.layout)
+        self.build = state.load_build(self.layout)
+        state.check_same_corpus(self.layout, self.build, self.corpus.name)
+        self.bits = self.build["bits"] if self.build is not None else partition_bits(self.candidates)
 
     def run(self, cluster: Cluster) -> None:
         """Makes every missing layer and shard."""
@@ -141,43 +158,32 @@ class _Build:
         sweep(self.layout)
         return Result(self.layout.root, metadata["counts"], self.reused, self.made, True)
 
-    def _choose(self, limit: int | None) -> tuple[list[Source], int, dict[str, Any] | None]:
-        """The photographs to build from, in hash order, and the number of partition bits."""
-        build = state.load_build(self.layout)
-        state.check_same_corpus(self.layout, build, self.corpus.name)
-        found = scan.sources(self.corpus.read(self.source))
-        if not found:
-            raise FexdataError(f"{self.source}: no photographs found for the corpus {self.corpus.name!r}")
-        capped = select(found, cap_per_class=self.recipe.cap_per_class, limit=None)
-        bits = build["bits"] if build is not None else partition_bits(len(capped))
-        return capped[:limit], bits, build
-
-    def _plan(self, hashed: Sequence[Source], bits: int) -> None:
-        self._sources, self._bits = hashed, bits
+    def _plan(self, hashed: Sequence[Source]) -> None:
         present = {f"shards/{name}" for name in storage.names(self.layout.path("shards"))}
         for stage in self.stages:
             folder = f"layers/{stage.name}"
             present |= {f"{folder}/{name}" for name in storage.names(self.layout.path(folder))}
         self.plan: Plan = self._replan(hashed, frozenset(present))
+        self.reused = sum(len(p.layers) - len(p.missing) for p in self.plan.partitions)
 
     def _replan(self, sources: Sequence[Source], present: frozenset[str]) -> Plan:
         return make_plan(
             self.recipe,
             self.stages,
             sources,
-            bits=self._bits,
+            bits=self.bits,
             present=present,
             dead=self.known.dead,
             retries=self.known.retries,
         )
 
-    def _retry(self, hashed: Sequence[Source], bits: int) -> None:
+    def _retry(self, hashed: Sequence[Source]) -> None:
         """Forgets the dead, and gives every partition with a failed row a new fingerprint."""
         if not storage.exists(self.layout.manifest):
             return
         failed = open_dataset(self.layout.root).frame(["source_path"], status="failed")
         paths = set(failed["source_path"])
-        touched = {partition_of(one.digest, bits) for one in hashed if readable(one.photograph.key) in paths}
+        touched = {partition_of(one.digest, self.bits) for one in hashed if readable(one.photograph.key) in paths}
         self.known.dead.clear()
         for index in touched:
             self.known.retries[index] = self.known.retries.get(index, 0) + 1

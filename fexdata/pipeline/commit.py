@@ -78,7 +78,7 @@ def survey(plan: Plan, recipe: Recipe, layout: Layout) -> Surveys:
     names = ("sample_id", "digest", "subject", "quality", "phash", "landmarks_68")
     parts: dict[str, list[pa.ChunkedArray]] = {name: [] for name in names}
     official: list[str | None] = []
-    fields: dict[str, pa.Field] = {}
+    fields = {field.name: field for field in stage_fields(plan.stages)}
     for partition in plan.partitions:
         rows = partition_rows(plan.stages, partition.sources, partition.layers, layout.root)
         own = {one.digest: one.photograph.split for one in partition.sources}
@@ -86,7 +86,6 @@ def survey(plan: Plan, recipe: Recipe, layout: Layout) -> Surveys:
         for name in names:
             if name in rows.column_names:
                 parts[name].append(rows.column(name))
-                fields[name] = rows.schema.field(name)
     columns = {
         name: pa.chunked_array([chunk for part in found for chunk in part.chunks])
         for name, found in parts.items()

@@ -36,13 +36,12 @@ def decode_depth(stored: np.ndarray) -> np.ndarray:
 
 def encode_normal(normal: np.ndarray) -> np.ndarray:
     """Unit vectors (..., 3), zeros for none, as uint8 of the same shape."""
-    steps = normal.astype(np.float32) + np.float32(1)
-    steps *= np.float32(127.5)
-    stored = np.rint(steps, out=steps).astype(np.uint8)
+    import cv2
+
+    stored = cv2.convertScaleAbs(np.ascontiguousarray(normal, dtype=np.float32), alpha=127.5, beta=127.5)
     # Zeros have become 128, 128, 128, which no unit vector does.
-    drawn = (stored[..., 0] != 128) | (stored[..., 1] != 128) | (stored[..., 2] != 128)
-    stored *= drawn[..., None]
-    return stored
+    nothing = cv2.inRange(stored, (128, 128, 128), (128, 128, 128))
+    return cv2.bitwise_and(stored, stored, mask=cv2.bitwise_not(nothing))
 
 
 def decode_normal(stored: np.ndarray) -> np.ndarray:

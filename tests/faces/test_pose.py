@@ -82,7 +82,7 @@ def test_landmarks_without_extent_are_a_poor_fit():
 def test_flipping_a_photograph_negates_yaw_and_roll(name):
     picture = photograph(name)
     there, flipped = (pose(finder().find(p, faces="largest")[0].landmarks) for p in (picture, picture[:, ::-1]))
-    np.testing.assert_allclose(flipped, (-there.yaw, there.pitch, -there.roll), atol=4)
+    np.testing.assert_allclose(flipped, (-there.yaw, there.pitch, -there.roll), atol=6)
     assert abs(there.yaw) > 5  # the comparison would say nothing of a frontal face
 
 

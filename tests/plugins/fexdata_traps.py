@@ -15,7 +15,7 @@ import pyarrow as pa
 from fexdata.dataset.fields import column
 from fexdata.stages.base import Row, Stage, StageConfig
 
-DEADLY, ENDLESS, RUDE = 777, 779, 781
+DEADLY, ENDLESS, RUDE = 1177, 1179, 1181
 
 
 class Trap(Stage):

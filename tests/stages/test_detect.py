@@ -63,7 +63,7 @@ def test_the_box_is_that_of_the_flipped_photograph_mirrored():
     ((there,),), ((mirror,),) = detect().run([row("single_face.jpg")]), detect().run([flipped])
     assert meta(field, "mirror") == "box"
     left, _, width, _ = mirror["box"]
-    assert there["photo_width"] - left - width == pytest.approx(there["box"][0], abs=2)
+    assert there["photo_width"] - left - width == pytest.approx(there["box"][0], abs=3)
 
 
 def test_the_corpus_says_which_face():
