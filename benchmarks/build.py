@@ -34,9 +34,9 @@ def main(photographs: int, rounds: int, memory: int) -> None:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        paths = variants(photographs, seed=11, folder=folder / "photographs")
+        made = variants(photographs, seed=11, folder=folder / "photographs")
         click.echo(f"{photographs} photographs of 640 to 1024 px, {CORES} cores, {rounds} rounds, start-up included")
-        compare(folder, sorted(paths), rounds)
+        compare(folder, sorted(one.path for one in made), rounds)
         if memory:
             measure_memory(folder, memory)
 

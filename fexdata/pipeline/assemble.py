@@ -1,69 +1,107 @@
 """From layers to what users see: a partition's shard, and its rows of the manifest.
 
-A shard is put together by copying encoded pictures out of the layers; nothing is decoded.
+A shard is put together by copying encoded pictures out of the layers; nothing is decoded. Beside
+it goes a file of the partition's rows (identity, labels, measurements, first failure), so that
+writing the manifest opens one small file per partition instead of every layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from fexdata import storage
 from fexdata.dataset.fields import meta
-from fexdata.dataset.schema import IDENTITY, LABELS
-from fexdata.dataset.shards import shard_schema, write_shard
-from fexdata.pipeline.layers import read_layer
-from fexdata.pipeline.plan import Chain, Source, StageSpec
-from fexdata.stages.base import Stage
+from fexdata.dataset.schema import IDENTITY, LABELS, VERDICT
+from fexdata.dataset.shards import parquet_options, shard_schema, write_shard
+from fexdata.dataset.vectors import restored, storable, storable_schema
+from fexdata.pipeline.layers import KEYS, read_layer, read_parquet
+from fexdata.pipeline.plan import Chain, Source, StageSpec, rows_name
+from fexdata.stages.registry import stage
 
 CROP = "image"
 """The picture that makes a row worth a place in a shard."""
+FAILURE = ("failure_stage", "failure_code", "failure_message")
 
 
 def stage_fields(specs: Iterable[StageSpec]) -> list[pa.Field]:
     """All fields that the stages write, in order, without loading a network."""
-    return [field for spec in specs for field in _bare(spec).schema()]
+    return [field for spec in specs for field in stage(spec.name, json.loads(spec.config_json)).schema()]
 
 
-def _bare(spec: StageSpec) -> Stage:
-    import json
-
-    from fexdata.stages.registry import stage
-
-    return stage(spec.name, json.loads(spec.config_json))
-
-
-def assemble_shard(chain: Chain, root: str) -> int:
-    """Writes the partition's shard: every row that has a crop, in hash order. Returns its rows.
+def assemble(chain: Chain, root: str) -> int:
+    """Writes the partition's rows, then its shard: every row that has a crop, in hash order.
+    Returns the number of rows.
 
     A partition without a single crop gets an empty shard: present means complete."""
+    assert chain.shard is not None
     fields = stage_fields(chain.every)
+    columns = _gather(chain, fields, root)
+    columns |= manifest_rows(chain.sources, columns["digest"], columns["sample_id"], columns.get("face_slot"))
+    count = len(columns["digest"])
+    has_crop = columns[CROP].is_valid() if CROP in columns else pa.array(np.zeros(count, bool))
+    columns["has_crop"] = has_crop
+    _write_rows(storage.join(root, rows_name(chain.shard)), columns, fields)
     schema = shard_schema(fields)
-    columns = _gather(chain.every, chain.layers, root, "shard")
-    rows = manifest_rows(chain.sources, columns["digest"], columns["sample_id"], columns.get("face_slot"))
-    none = np.zeros(len(columns["digest"]), bool)
-    keep = np.asarray(columns[CROP].is_valid()) if CROP in columns else none
-    data: dict[str, pa.ChunkedArray] = {**rows, **columns}
-    table = pa.table([data[field.name].cast(field.type) for field in schema], schema=schema)
-    return write_shard(storage.join(root, str(chain.shard)), table.filter(pa.array(keep)))
+    table = pa.table([columns[field.name] for field in schema], schema=schema)
+    write_shard(storage.join(root, chain.shard), table.filter(has_crop))
+    return count
 
 
-def _gather(specs: Sequence[StageSpec], layers: Mapping[str, str], root: str, table: str) -> dict[str, pa.ChunkedArray]:
-    """The columns that belong in one kind of table, of one partition, from all its layers; with
-    them `sample_id`, `digest`, `face_slot`."""
-    gathered: dict[str, pa.ChunkedArray] = {}
-    for spec in specs:
-        wanted = [f.name for f in _bare(spec).schema() if meta(f, "table") == table or f.name == "face_slot"]
-        if not wanted and spec is not specs[0]:
-            continue
-        layer = read_layer(storage.join(root, layers[spec.name]), wanted)
+def read_rows(shard: str, root: str) -> pa.Table:
+    """One partition's rows: the manifest's columns short of verdict, split and place, with
+    `digest` (of the photograph) and `has_crop`."""
+    return restored(read_parquet(storage.join(root, rows_name(shard))))
+
+
+def rows_schema(fields: Sequence[pa.Field]) -> pa.Schema:
+    """The columns of `read_rows`."""
+    fixed = [*IDENTITY, *LABELS, *(field for field in VERDICT if field.name in FAILURE)]
+    names = {field.name for field in fixed}
+    own = [field for field in fields if meta(field, "table") == "manifest" and field.name not in names]
+    digest = next(field for field in KEYS if field.name == "digest")
+    return pa.schema([digest, pa.field("has_crop", pa.bool_()), *fixed, *own])
+
+
+def _write_rows(path: str, columns: dict[str, Any], fields: Sequence[pa.Field]) -> None:
+    schema = rows_schema(fields)
+    table = storable(pa.table([columns[field.name] for field in schema], schema=schema))
+    with storage.AtomicFile(path) as file:
+        pq.write_table(table, file, **parquet_options(storable_schema(schema)))
+
+
+def _gather(chain: Chain, fields: Sequence[pa.Field], root: str) -> dict[str, Any]:
+    """The columns for manifest and shard from all layers of one partition, with `sample_id`,
+    `digest` and the first failure of each row."""
+    wanted = {field.name for field in fields if meta(field, "table") in ("manifest", "shard")}
+    gathered: dict[str, Any] = {}
+    failures: dict[str, list[str | None]] = {}
+    for spec in chain.every:
+        names = [name for name in spec.columns if name in wanted]
+        layer = read_layer(storage.join(root, chain.layers[spec.name]), names)
         if not gathered:
-            gathered = {"sample_id": layer.column("sample_id"), "digest": layer.column("digest")}
-        gathered |= {name: layer.column(name) for name in wanted}
-    return gathered
+            gathered = {name: layer.column(name) for name in ("sample_id", "digest")}
+            failures = {name: [None] * len(layer) for name in FAILURE}
+        gathered |= {name: layer.column(name) for name in names}
+        _add_failures(failures, spec.name, layer)
+    return gathered | {name: pa.array(values, pa.string()) for name, values in failures.items()}
+
+
+def _add_failures(failures: dict[str, list[str | None]], stage_name: str, layer: pa.Table) -> None:
+    codes = layer.column("failure_code")
+    if codes.null_count == len(codes):
+        return
+    messages = layer.column("failure_message").to_pylist()
+    for index, code in enumerate(codes.to_pylist()):
+        if code is not None and failures["failure_code"][index] is None:
+            found = (stage_name, code, messages[index])
+            for name, value in zip(FAILURE, found, strict=True):
+                failures[name][index] = value
 
 
 def manifest_rows(
@@ -107,46 +145,3 @@ def manifest_rows(
 def readable(key: bytes) -> str:
     """A path as text: UTF-8 where it is, `\\xNN` for bytes that are not."""
     return key.decode("utf-8", "backslashreplace")
-
-
-def partition_rows(
-    specs: Sequence[StageSpec], sources: Sequence[Source], layers: Mapping[str, str], root: str
-) -> pa.Table:
-    """One partition's manifest columns, short of verdict, split and place: identity, labels, what
-    the stages measured, the first failure, and whether the row has a crop (`has_crop`)."""
-    columns = _gather(specs, layers, root, "manifest")
-    rows = manifest_rows(sources, columns["digest"], columns["sample_id"], columns.get("face_slot"))
-    failures = _first_failures(specs, layers, root, len(columns["digest"]))
-    data = {**columns, **rows, **failures, "has_crop": _has_crop(specs, layers, root, len(columns["digest"]))}
-    data["digest"] = columns["digest"]
-    return pa.table(data)
-
-
-def _first_failures(
-    specs: Sequence[StageSpec], layers: Mapping[str, str], root: str, count: int
-) -> dict[str, pa.Array]:
-    stage: list[str | None] = [None] * count
-    code: list[str | None] = [None] * count
-    message: list[str | None] = [None] * count
-    for spec in specs:
-        layer = read_layer(storage.join(root, layers[spec.name]), [])
-        codes = layer.column("failure_code")
-        if codes.null_count == len(codes):
-            continue
-        messages = layer.column("failure_message").to_pylist()
-        for index, found in enumerate(codes.to_pylist()):
-            if found is not None and code[index] is None:
-                stage[index], code[index], message[index] = spec.name, found, messages[index]
-    text = pa.string()
-    return {
-        "failure_stage": pa.array(stage, text),
-        "failure_code": pa.array(code, text),
-        "failure_message": pa.array(message, text),
-    }
-
-
-def _has_crop(specs: Sequence[StageSpec], layers: Mapping[str, str], root: str, count: int) -> pa.Array:
-    for spec in specs:
-        if CROP in spec.columns:
-            return read_layer(storage.join(root, layers[spec.name]), []).column("done")
-    return pa.array(np.zeros(count, bool))

@@ -30,6 +30,7 @@ from fexdata.pipeline.plan import (
     partition_of,
     plan_fingerprint,
     select,
+    stage_specs,
 )
 from fexdata.pipeline.progress import Steps
 from fexdata.pipeline.recipe import Recipe, load_recipe
@@ -78,7 +79,7 @@ def build(
         one.choose(limit)  # first of all: a wrong source should cost nobody a started cluster
         if dry_run:
             return one.preview()
-        with BuildLock(layout.root) as lock, Cluster(workers=workers, scheduler=scheduler) as cluster:
+        with BuildLock(layout.root) as lock, one.cluster(workers, scheduler) as cluster:
             one.prepare(verify=verify, retry_failed=retry_failed)
             one.run(cluster)
             return one.finish(lock)
@@ -102,6 +103,11 @@ class _Build:
         capped = select(found, cap_per_class=self.recipe.cap_per_class, limit=None)
         self.candidates = len(capped)
         self.chosen: list[Source] = capped[:limit]
+
+    def cluster(self, workers: int | None, scheduler: str | None) -> Cluster:
+        """Workers, starting; they load the stages' networks while the photographs are hashed."""
+        specs = [(spec.name, spec.config_json) for spec in stage_specs(self.stages)]
+        return Cluster(workers=workers, scheduler=scheduler, warm=specs)
 
     def preview(self) -> Result:
         self._load_state()
@@ -159,9 +165,8 @@ class _Build:
         return Result(self.layout.root, metadata["counts"], self.reused, self.made, True)
 
     def _plan(self, hashed: Sequence[Source]) -> None:
-        present = {f"shards/{name}" for name in storage.names(self.layout.path("shards"))}
-        for stage in self.stages:
-            folder = f"layers/{stage.name}"
+        present: set[str] = set()
+        for folder in ("shards", "rows", *(f"layers/{stage.name}" for stage in self.stages)):
             present |= {f"{folder}/{name}" for name in storage.names(self.layout.path(folder))}
         self.plan: Plan = self._replan(hashed, frozenset(present))
         self.reused = sum(len(p.layers) - len(p.missing) for p in self.plan.partitions)

@@ -21,7 +21,7 @@ from fexdata import storage
 from fexdata.corpora.base import Photograph
 from fexdata.corpora.pictures import read_picture
 from fexdata.errors import Code, Failure
-from fexdata.pipeline.assemble import assemble_shard
+from fexdata.pipeline.assemble import assemble
 from fexdata.pipeline.layers import LayerWriter, as_stored, read_layer, rows_of
 from fexdata.pipeline.plan import GIVEN, Chain, Source, StageSpec
 from fexdata.stages.base import Row, Stage
@@ -85,7 +85,7 @@ def run_chain(chain: Chain, root: str, watch: Watch, *, batch: int = BATCH) -> S
                 writer.finish()
                 rows, failed = writer.rows, failed + writer.failed
     if chain.shard is not None:
-        rows = assemble_shard(chain, root)
+        rows = assemble(chain, root)
     return Summary(chain.partition, len(chain.sources), rows, failed, len(chain.stages), chain.shard is not None)
 
 

@@ -23,7 +23,7 @@ from fexdata.dataset.splits import assign_splits
 from fexdata.dataset.vectors import stacked
 from fexdata.dataset.verdict import verdict
 from fexdata.errors import FexdataError
-from fexdata.pipeline.assemble import partition_rows, stage_fields
+from fexdata.pipeline.assemble import read_rows, stage_fields
 from fexdata.pipeline.layout import Layout
 from fexdata.pipeline.plan import PartitionPlan, Plan
 from fexdata.pipeline.recipe import Recipe
@@ -59,7 +59,7 @@ def commit(
     schema = manifest_schema(fields)
     with ManifestWriter(layout.manifest, schema) as writer:
         for partition in plan.partitions:
-            rows = partition_rows(plan.stages, partition.sources, partition.layers, layout.root)
+            rows = read_rows(partition.shard, layout.root)
             table = _judged(rows, partition, surveys, start, recipe, schema)
             writer.append(table)
             counts.update(table.column("status").to_pylist())
@@ -80,7 +80,7 @@ def survey(plan: Plan, recipe: Recipe, layout: Layout) -> Surveys:
     official: list[str | None] = []
     fields = {field.name: field for field in stage_fields(plan.stages)}
     for partition in plan.partitions:
-        rows = partition_rows(plan.stages, partition.sources, partition.layers, layout.root)
+        rows = read_rows(partition.shard, layout.root)
         own = {one.digest: one.photograph.split for one in partition.sources}
         official += [own[digest] if recipe.splits.official else None for digest in rows.column("digest").to_pylist()]
         for name in names:

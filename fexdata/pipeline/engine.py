@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,6 +22,7 @@ from fexdata.pipeline.chain import BATCH, Summary, run_chain
 from fexdata.pipeline.guard import Crumb, Guard, read_crumb
 from fexdata.pipeline.layout import Layout
 from fexdata.pipeline.plan import Chain
+from fexdata.stages.registry import warm_stage
 
 MAX_UNEXPLAINED = 4
 """Deaths of one partition's workers without a culprit after which the build gives up."""
@@ -80,8 +81,12 @@ class Cluster:
     """A local cluster of processes, or an existing one; started in the background, because the
     corpus can be read meanwhile."""
 
-    def __init__(self, *, workers: int | None = None, scheduler: str | None = None) -> None:
+    def __init__(
+        self, *, workers: int | None = None, scheduler: str | None = None, warm: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """`warm`: stages as (name, settings in JSON) that the workers load while they wait."""
         self._workers = workers or usable_cores()
+        self._specs = tuple(warm)
         self._scheduler = scheduler
         self._stack = contextlib.ExitStack()
         self._error: BaseException | None = None
@@ -113,7 +118,9 @@ class Cluster:
             self._client = self._stack.enter_context(Client(address, timeout=60, set_as_default=False))
             if self._scheduler is None:
                 addresses = list(self._client.scheduler_info(n_workers=-1)["workers"])
-                self._warm = [self._client.submit(warm_process, workers=[one], pure=False) for one in addresses]
+                self._warm = [
+                    self._client.submit(warm_process, self._specs, workers=[one], pure=False) for one in addresses
+                ]
         except BaseException as error:
             self._error = error
 
@@ -137,11 +144,15 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def warm_process() -> None:
-    """Imports, in a worker that has nothing to do yet, what its first task will need."""
+def warm_process(specs: Sequence[tuple[str, str]]) -> None:
+    """Loads, in a worker that has nothing to do yet, what its first task will need."""
     import cv2
+    import pyarrow as pa
 
     cv2.setNumThreads(1)
+    pa.array([0.0])  # imports pandas, if it is installed, at the first call
+    for name, config_json in specs:
+        warm_stage(name, config_json)
 
 
 def run_task(chain: Chain, root: str, timeout: float, careful: bool) -> Summary:

@@ -13,7 +13,7 @@ from fexdata.pipeline import state
 from fexdata.pipeline.layout import Layout
 from fexdata.pipeline.lock import BuildLock
 
-FOLDERS = ("layers", "shards", "plans", "state", "cache")
+FOLDERS = ("layers", "shards", "rows", "plans", "state", "cache")
 
 
 def status(dataset: str) -> dict[str, Any]:
@@ -23,9 +23,9 @@ def status(dataset: str) -> dict[str, Any]:
     plan = _plan(layout, build["plan"])
     planned = set(plan["files"])
     present = {name for name, _ in _files(layout)}
-    stages = {name: [0, 0] for name in (*plan["stages"], "shards")}
+    stages = {name: [0, 0] for name in (*plan["stages"], "rows", "shards")}
     for name in planned:
-        folder = name.split("/")[1] if name.startswith("layers/") else "shards"
+        folder = name.split("/")[1] if name.startswith("layers/") else name.split("/")[0]
         stages[folder][0] += name in present
         stages[folder][1] += 1
     counts = None
@@ -55,7 +55,7 @@ def collect_garbage(dataset: str, *, dry_run: bool = False) -> tuple[list[str], 
             keep |= set(_plan(layout, plan)["files"])
         removed, size = [], 0
         for name, bytes_ in _files(layout):
-            collectable = name.split("/")[0] in ("layers", "shards", "plans")
+            collectable = name.split("/")[0] in ("layers", "shards", "rows", "plans")
             if _is_unfinished(name) or (collectable and name not in keep):
                 removed.append(name)
                 size += bytes_

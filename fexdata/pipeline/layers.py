@@ -116,9 +116,14 @@ def as_stored(schema: pa.Schema, output: Mapping[str, Any]) -> dict[str, Any]:
 def read_layer(path: str, columns: Sequence[str] | None = None) -> pa.Table:
     """A layer, or some columns of it (the key columns always come along)."""
     wanted = None if columns is None else [*(field.name for field in KEYS), *columns]
+    return restored(read_parquet(path, wanted))
+
+
+def read_parquet(path: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """A whole small Parquet file, wherever it is."""
     source = pa.BufferReader(storage.read_bytes(path)) if storage.is_remote(path) else pa.memory_map(path)
     with pq.ParquetFile(source) as file:
-        return restored(file.read(columns=wanted, use_threads=False))
+        return file.read(columns=columns, use_threads=False)
 
 
 def rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ state/known.json           photographs that killed their worker or never came ba
 state/crumbs/<p>.json      which row a worker was at, while it is handled with care
 cache/content.parquet      path, size, mtime -> sha256
 layers/<stage>/<p>-<fingerprint>.parquet
+rows/<p>-<fingerprint>.parquet      the partition's rows, before verdicts
 shards/<p>-<fingerprint>.parquet
 manifest.parquet           the commit point
 .lock                      held by the running build

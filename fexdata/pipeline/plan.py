@@ -65,7 +65,7 @@ class Chain:
     dead: Mapping[str, Mapping[str, tuple[str, str]]]
     """Stage -> photograph digest -> (code, message): rows that must not be tried again."""
     shard: str | None
-    """The shard to assemble when the chain is done, if it is the partition's last one."""
+    """The shard to assemble (with its file of rows) when the chain is done, if it is the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ class Plan:
     dead: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
 
     def files(self) -> list[str]:
-        """Names of every layer and shard of the plan."""
-        return sorted(name for p in self.partitions for name in (*p.layers.values(), p.shard))
+        """Names of every layer, shard and file of rows of the plan."""
+        return sorted(name for p in self.partitions for name in (*p.layers.values(), p.shard, rows_name(p.shard)))
 
     def chains(self, partition: PartitionPlan) -> list[Chain]:
         """The partition's missing work, in order; each item wants one kind of resource."""
@@ -118,10 +118,16 @@ class Plan:
         ]
 
 
+def rows_name(shard: str) -> str:
+    """The file with the manifest's rows of the partition whose shard this is."""
+    return "rows/" + shard.removeprefix("shards/")
+
+
 def partition_bits(photographs: int) -> int:
-    """k for a first build: partitions of about sqrt(n) photographs, never under 16 or over 256,
-    so that small builds still spread over workers and large ones do not drown in files."""
-    size = min(256.0, max(16.0, math.sqrt(photographs)))
+    """k for a first build: at least 8 partitions, of at most 2 sqrt(n) photographs where that is
+    between 32 and 256, so that small builds still spread over workers and large ones do not
+    drown in files."""
+    size = min(256.0, max(32.0, 2 * math.sqrt(photographs)))
     return max(3, math.ceil(math.log2(max(1.0, photographs / size))))
 
 
@@ -205,7 +211,8 @@ def make_plan(
         labels = [canonical_json(_plain(one.photograph.labels)) for one in members]
         shard = layout.shard_name(index, _hash("shard", 1, *sorted(marks.values()), *labels)[:16])
         missing = tuple(spec.name for spec in specs if layers[spec.name] not in present)
-        partitions.append(PartitionPlan(index, tuple(members), layers, shard, missing, shard not in present))
+        incomplete = not {shard, rows_name(shard)} <= present
+        partitions.append(PartitionPlan(index, tuple(members), layers, shard, missing, incomplete))
     by_stage = {spec.name: dead.get(spec.key, {}) for spec in specs}
     return Plan(specs, tuple(partitions), plan_fingerprint(recipe, partitions), by_stage)
 

@@ -94,7 +94,7 @@ def test_a_dead_photograph_changes_its_stage_from_there_on() -> None:
 
 def test_labels_change_shards_and_no_layer() -> None:
     plain, labelled = _names(_plan(_sources(50))), _names(_plan(_sources(50, expression="happy")))
-    assert {name.split("/")[0] for name in labelled - plain} == {"shards"}
+    assert {name.split("/")[0] for name in labelled - plain} == {"rows", "shards"}
 
 
 def test_partitions_laid_end_to_end_are_in_hash_order() -> None:
@@ -119,4 +119,4 @@ def test_a_smaller_limit_is_a_prefix_of_a_larger_one() -> None:
 
 def test_partitions_grow_with_the_corpus_but_stay_small() -> None:
     sizes = {n: n / 2 ** partition_bits(n) for n in (1, 100, 1_000, 88_000, 1_000_000)}
-    assert partition_bits(1) == 3 and all(size <= 256 for size in sizes.values()) and sizes[1_000_000] >= 64
+    assert partition_bits(1) == 3 and all(size <= 256 for size in sizes.values()) and sizes[1_000_000] > 64
