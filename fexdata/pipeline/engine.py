@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field, replace
@@ -200,7 +201,7 @@ def run_all(client: Any, work: Iterator[list[Chain]], root: str, timeout: float,
             if one.chains:
                 submit(replace(one, careful=False, suspect=None, unexplained=0))
         elif _is_death(future.status, error):
-            submit(_after_death(one, root, handlers))
+            submit(_after_death(one, root, timeout, handlers))
         else:
             raise error if error is not None else FexdataError("the Dask cluster gave up a task")
         future.release()
@@ -213,7 +214,7 @@ def _is_death(status: str, error: BaseException | None) -> bool:
     return isinstance(error, KilledWorker | CancelledError) or status in ("cancelled", "lost")
 
 
-def _after_death(one: Work, root: str, handlers: Handlers) -> Work:
+def _after_death(one: Work, root: str, timeout: float, handlers: Handlers) -> Work:
     """What to run next after a worker died on this partition: see the module's promises."""
     path = Layout(root).crumb(one.chains[0].partition)
     crumb = read_crumb(path)
@@ -229,11 +230,13 @@ def _after_death(one: Work, root: str, handlers: Handlers) -> Work:
             )
         handlers.restarted("a worker died; its photographs are tried again, one at a time")
         return replace(one, careful=True, unexplained=max(1, one.unexplained))
+    # A call that held the interpreter lock was ended without a word; the crumb's age tells.
+    overdue = crumb.overdue or time.time() - crumb.at >= timeout
     again = one.suspect is not None and (one.suspect.stage, one.suspect.digest) == (crumb.stage, crumb.digest)
-    if not crumb.overdue and not again:
+    if not overdue and not again:
         # Once may be an accident (somebody killed the process); twice on one row is the row.
         return replace(one, careful=True, suspect=crumb)
-    code = Code.TIMEOUT if crumb.overdue else Code.CRASHED
-    message = "took longer than the time limit" if crumb.overdue else "the worker process died on this photograph"
+    code = Code.TIMEOUT if overdue else Code.CRASHED
+    message = f"took longer than {timeout:g} seconds" if overdue else "the worker process died on this photograph"
     chains = handlers.died(Death(crumb.stage, crumb.digest, code, message))
     return Work(chains, careful=True)

@@ -24,7 +24,7 @@ from typing import IO
 
 from fexdata import storage
 
-GRACE = 10.0
+GRACE = 5.0
 """Seconds after the deadline at which the C thread steps in."""
 
 
@@ -35,6 +35,8 @@ class Crumb:
     stage: str
     digest: str
     overdue: bool
+    at: float
+    """When it was left, in seconds since 1970."""
 
 
 def read_crumb(path: str) -> Crumb | None:
@@ -61,7 +63,6 @@ class Guard:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        faulthandler.cancel_dump_traceback_later()
 
     @contextlib.contextmanager
     def working(self, stage: str, digests: Sequence[bytes]) -> Iterator[None]:
@@ -69,12 +70,13 @@ class Guard:
         one row may is taken apart, not waited for."""
         if self._careful:
             self._leave_crumb(stage, digests[0], overdue=False)
-            faulthandler.dump_traceback_later(self._timeout + GRACE, exit=True, file=_nowhere())
+        faulthandler.dump_traceback_later(self._timeout + GRACE, exit=True, file=_nowhere())
         with self._lock:
             self._now = (time.monotonic() + self._timeout, stage, digests)
         try:
             yield
         finally:
+            faulthandler.cancel_dump_traceback_later()
             with self._lock:
                 self._now = None
 
@@ -89,7 +91,7 @@ class Guard:
                 os._exit(75)
 
     def _leave_crumb(self, stage: str, digest: bytes, *, overdue: bool) -> None:
-        crumb = Crumb(stage, digest.hex(), overdue)
+        crumb = Crumb(stage, digest.hex(), overdue, time.time())
         storage.write_atomic(self._path, json.dumps(asdict(crumb)).encode())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from builds import checksums, recipe_with_trap, run
-from fexdata_traps import DEADLY, ENDLESS, RUDE
+from fexdata_traps import DEADLY, ENDLESS, RUDE, STUBBORN
 from making import bad_files, make_folder, real_photographs
 from PIL import Image
 
@@ -23,14 +23,16 @@ def _plant(folder: Path, name: str, width: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "code"), [(DEADLY, "crashed"), (ENDLESS, "timeout"), (RUDE, "internal_error")], ids=str
+    ("width", "code"),
+    [(DEADLY, "crashed"), (ENDLESS, "timeout"), (STUBBORN, "timeout"), (RUDE, "internal_error")],
+    ids=str,
 )
 def test_a_bad_photograph_costs_one_row(tmp_path: Path, width: int, code: str) -> None:
     photographs = tmp_path / "photographs"
     make_folder(photographs, count=40, seed=5)
     _plant(photographs, "bad.png", width)
     recipe = recipe_with_trap(tmp_path)
-    arguments = ["build", recipe, "--source", photographs, "--workers", "2", "--set", "engine.timeout=8"]
+    arguments = ["build", recipe, "--source", photographs, "--workers", "2", "--set", "engine.timeout=5"]
     status, _, err = run([*arguments, "--out", tmp_path / "out"])
     assert status == 1 and "Traceback" not in err, err
     rows = _rows(tmp_path / "out")

@@ -6,6 +6,7 @@ They know their victim by the photograph's width, which a test chooses.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ import pyarrow as pa
 from fexdata.dataset.fields import column
 from fexdata.stages.base import Row, Stage, StageConfig
 
-DEADLY, ENDLESS, RUDE = 1177, 1179, 1181
+DEADLY, ENDLESS, STUBBORN, RUDE = 1177, 1179, 1183, 1181
 
 
 class Trap(Stage):
@@ -44,6 +45,8 @@ class Trap(Stage):
             os._exit(13)
         while row["photo_width"] == ENDLESS:
             time.sleep(3600)
+        if row["photo_width"] == STUBBORN:
+            re.match(r"(a+)+$", "a" * 60 + "b")  # for ever, in C, holding the interpreter lock
         if row["photo_width"] == RUDE:
             raise ZeroDivisionError("as a careless stage would")
         return {"trap_width": row["photo_width"]}
