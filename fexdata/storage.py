@@ -76,7 +76,9 @@ def _listing_local(root: str, prefix: bytes, above: frozenset[tuple[int, int]] =
         key = prefix + (b"/" if prefix else b"") + os.fsencode(entry.name)
         try:
             info = entry.stat()
-        except OSError:
+        except OSError as error:
+            if entry.is_dir(follow_symlinks=False):
+                raise FexdataError(f"{entry.path}: cannot be listed: {error.strerror}") from None
             yield Entry(entry.path, key, -1, 0)
             continue
         if not stat.S_ISDIR(info.st_mode):

@@ -37,8 +37,8 @@ def command(ctx: click.Context, old: str, new: str, html: str | None, sample: in
     if html is not None:
         try:
             write_diff_html(found, html)
-        except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
-            raise FexdataError(f"cannot write {html}: {error.strerror}; choose another --html") from None
+        except OSError as error:
+            raise FexdataError(f"cannot write {html}: {error.strerror or error}; choose another --html") from None
     click.echo(json.dumps(_plain(found)) if as_json else str(found))
     ctx.exit(0 if found.is_empty else 1)
 
@@ -46,6 +46,7 @@ def command(ctx: click.Context, old: str, new: str, html: str | None, sample: in
 def _plain(found: Diff) -> dict[str, Any]:
     return {
         "rows": {"old": len(found.old), "new": len(found.new), "both": found.common},
+        "settings": {name: {"old": old, "new": new} for name, (old, new) in found.settings.items()},
         "added": found.added,
         "removed": found.removed,
         "columns": {

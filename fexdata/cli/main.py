@@ -57,12 +57,21 @@ def main() -> None:
     except click.exceptions.Exit as error:
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("fexdata: interrupted; the same command goes on where this one stopped", err=True)
+        goes_on = "; the same command goes on where this one stopped" if "build" in sys.argv[1:2] else ""
+        click.echo(f"fexdata: interrupted{goes_on}", err=True)
         status = 130
     except BrokenPipeError:
         status = 0
+    except OSError as error:  # a full disk, a folder that may not be written: nobody's bug
+        click.echo(f"fexdata: {_told(error)}", err=True)
+        status = 2
     sys.exit(status if isinstance(status, int) else 0)
 
 
 if __name__ == "__main__":
     main()
+
+
+def _told(error: OSError) -> str:
+    text = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {text}" if error.filename else text

@@ -30,7 +30,7 @@ def command(dataset: str, out: str | None, as_json: bool) -> int:
     path = out or storage.join(opened.path, "report.html")
     try:
         write_report(opened, path)
-    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise FexdataError(f"cannot write {path}: {error.strerror}; choose another --out") from None
+    except OSError as error:
+        raise FexdataError(f"cannot write {path}: {error.strerror or error}; choose another --out") from None
     click.echo(json.dumps({"path": path}) if as_json else path)
     return 0

@@ -16,6 +16,7 @@ def command(dataset: str, as_json: bool) -> int:
     \b
     fexdata status photos
     """
+    from fexdata.dataset.schema import STATUSES
     from fexdata.pipeline.housekeeping import status
 
     found = status(dataset)
@@ -29,9 +30,11 @@ def command(dataset: str, as_json: bool) -> int:
     click.echo(f"  layers and shards  {done:,} of {planned:,} present")
     for stage, (have, want) in found["stages"].items():
         click.echo(f"    {stage:<18} {have:,} of {want:,}")
-    if found["counts"] is None:
+    if found["counts"] is not None:
+        if done < planned:
+            click.echo("  of the last finished build:")
+        for name in ("photographs", "rows", *STATUSES):
+            click.echo(f"  {name:<18} {found['counts'][name]:,}")
+    if done < planned and not found["running"]:
         click.echo("  not finished: run the same `fexdata build` again, it goes on where it stopped")
-    else:
-        for name, count in found["counts"].items():
-            click.echo(f"  {name:<18} {count:,}")
     return 0

@@ -243,7 +243,7 @@ def _decode_with_opencv(data: bytes, header: _Jpeg) -> np.ndarray | None:
     """The decoded JPEG, or None when OpenCV gives up, so that Pillow can have its say."""
     import cv2
 
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
@@ -253,7 +253,7 @@ def _decode_with_opencv(data: bytes, header: _Jpeg) -> np.ndarray | None:
     # libjpeg leaves the rest of a picture whose data end early exactly mid-grey.
     if (pixels[-8:, -8:] == 128).all() and _grey_end_is_a_gap(data):
         raise RowError(Code.DECODE_ERROR, "the JPEG's data end before the picture does")
-    return _upright(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), header.orientation)
+    return _upright(pixels, header.orientation)
 
 
 def _grey_end_is_a_gap(data: bytes) -> bool:

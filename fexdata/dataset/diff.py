@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fexdata.dataset.reader import Dataset
+from fexdata.dataset.reader import Dataset, settings
 from fexdata.dataset.schema import PLACE
 from fexdata.dataset.vectors import stacked
 
@@ -74,6 +74,8 @@ class Diff:
     columns_added: list[str]
     columns_removed: list[str]
     columns_retyped: list[str]
+    settings: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Setting of the recipe, by dotted name -> (old, new); a setting that one lacks is `none`."""
 
     @property
     def is_empty(self) -> bool:
@@ -106,7 +108,15 @@ def diff(old: Dataset, new: Dataset, *, sample: int = SAMPLE) -> Diff:
         columns_added=[name for name in _columns(new) if name not in _columns(old)],
         columns_removed=[name for name in _columns(old) if name not in _columns(new)],
         columns_retyped=[name for name in both if name not in same],
+        settings=_settings(old, new),
     )
+
+
+def _settings(old: Dataset, new: Dataset) -> dict[str, tuple[str, str]]:
+    before, after = settings(old), settings(new)
+    names = dict.fromkeys([*before, *after])
+    told = {name: (_word(before.get(name)), _word(after.get(name))) for name in names}
+    return {name: pair for name, pair in told.items() if pair[0] != pair[1] and name != "about"}
 
 
 def _columns(dataset: Dataset) -> list[str]:
@@ -162,7 +172,7 @@ class _Pair:
 def moved(name: str, before: np.ndarray, after: np.ndarray) -> ColumnChange:
     """The change of numbers or vectors (n, ...); NaN stands for null."""
     rows = len(before)
-    if before.shape != after.shape:
+    if before.shape != after.shape or not rows:
         return ColumnChange(name, rows, rows)
     before, after = before.reshape(rows, -1), after.reshape(rows, -1)
     changed = ~((before == after) | (np.isnan(before) & np.isnan(after))).all(axis=1)
@@ -208,6 +218,7 @@ def summary(found: Diff) -> str:
         f"rows     {len(found.old):,} -> {len(found.new):,}: {found.common:,} in both, "
         f"{len(found.added):,} added, {len(found.removed):,} removed"
     ]
+    lines += [f"setting  {name}: {before} -> {after}" for name, (before, after) in found.settings.items()]
     for what, names in (
         ("added", found.columns_added),
         ("removed", found.columns_removed),
@@ -227,7 +238,7 @@ def summary(found: Diff) -> str:
             for (before, after), count in list(change.confusion.items())[:5]:
                 lines.append(f"           {before} -> {after}: {count:,}")
     if found.is_empty:
-        lines.append("nothing changed")
+        lines.append("no row changed" if found.settings else "nothing changed")
     return "\n".join(lines)
 
 

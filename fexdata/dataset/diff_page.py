@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -26,7 +26,8 @@ td, th { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top; bo
 td.n { text-align: right; font-variant-numeric: tabular-nums }
 img { width: 128px; height: 128px; image-rendering: auto; background: #000 }
 figure { display: inline-block; margin: 0 .4rem 0 0 } figcaption { font-size: .8rem; color: #666 }
-code { font-size: .85em }
+code { font-size: .85em } small { color: #666 }
+br + small { display: inline-block; max-width: 13rem; overflow-wrap: anywhere }
 """
 
 
@@ -35,9 +36,10 @@ def write_diff_html(found: Diff, path: str, *, limit: int = FLIPS) -> None:
     its crop and depth map, old and new."""
     old, new = escape(found.old.path), escape(found.new.path)
     body = [
-        f"<h1>{escape(found.old.name)} against {escape(found.new.name)}</h1>",
+        f"<h1>{escape(found.new.name)}: what changed</h1>",
         f"<p>old: <code>{old}</code><br>new: <code>{new}</code></p>",
         f"<p>{found.common:,} rows in both, {len(found.added):,} added, {len(found.removed):,} removed.</p>",
+        *_settings(found.settings),
         *_names("Columns added", found.columns_added),
         *_names("Columns removed", found.columns_removed),
         *_names("Columns of another type", found.columns_retyped),
@@ -55,6 +57,18 @@ def write_diff_html(found: Diff, path: str, *, limit: int = FLIPS) -> None:
 
 def _names(title: str, names: Sequence[str]) -> list[str]:
     return [f"<p>{title}: <code>{escape(', '.join(names))}</code></p>"] if names else []
+
+
+def _settings(changed: Mapping[str, tuple[str, str]]) -> list[str]:
+    rows = [
+        f"<tr><td><code>{escape(name)}</code><td>{escape(before)}<td>{escape(after)}</tr>"
+        for name, (before, after) in changed.items()
+    ]
+    return (
+        ["<h2>Settings that changed</h2>", "<table><tr><th>setting<th>old<th>new</tr>", *rows, "</table>"]
+        if rows
+        else []
+    )
 
 
 def _changes(changes: Sequence[ColumnChange]) -> str:
@@ -76,11 +90,13 @@ def _flips(found: Diff, flips: Sequence[Flip]) -> str:
         return "<p>None.</p>"
     ids = [flip.sample_id for flip in flips]
     pictures = [_pictures(dataset, ids) for dataset in (found.old, found.new)]
+    paths = found.new.table(["source_path"]).column("source_path").take(found.new.positions(ids)).to_pylist()
     rows = ["<table><tr><th>row<th>old<th>new</tr>"]
     for index, flip in enumerate(flips):
         sides = zip((flip.old, flip.new), (flip.old_reasons, flip.new_reasons), pictures, strict=True)
         cells = [_side(status, reasons, shown[index]) for status, reasons, shown in sides]
-        rows.append(f"<tr><td><code>{flip.sample_id[:12]}</code>{''.join(cells)}</tr>")
+        row = f"<code>{flip.sample_id[:12]}</code><br><small>{escape(str(paths[index]))}</small>"
+        rows.append(f"<tr><td>{row}{''.join(cells)}</tr>")
     return "\n".join([*rows, "</table>"])
 
 

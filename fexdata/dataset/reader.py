@@ -144,6 +144,8 @@ class Dataset:
     def row(self, key: int | str, columns: Sequence[str] | None = None) -> dict[str, Any]:
         """One row by number or `sample_id`: manifest values (vectors in their declared shape) and
         pictures, decoded (None where there is none). `columns` limits both."""
+        if isinstance(key, int) and not -len(self) <= key < len(self):
+            raise IndexError(f"row {key} of {self.name}, which has {len(self):,} rows")
         index = int(self.positions([key])[0]) if isinstance(key, str) else range(len(self))[key]
         wanted = [*self.schema.names, *self.picture_columns] if columns is None else list(columns)
         pictures, scalars = self._parted(wanted)
@@ -285,6 +287,20 @@ class SideTable:
                 taken = file.take(rows[here] - self._starts[number], [self.name])
                 values[here] = stacked(taken.column(self.name), self.field)
         return values
+
+
+def settings(dataset: Dataset) -> dict[str, Any]:
+    """Everything that the recipe says, as the build found it, by dotted name: `stages.align.size`."""
+
+    def flat(value: Any, name: str) -> dict[str, Any]:
+        if not isinstance(value, dict) or not value:
+            return {name: value}
+        return {
+            key: one for part in value for key, one in flat(value[part], f"{name}.{part}" if name else part).items()
+        }
+
+    recipe = dataset.metadata.get("recipe")
+    return flat(recipe, "") if isinstance(recipe, dict) and recipe else {}
 
 
 def has_status(status: Status | None) -> pc.Expression | None:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from fexdata.dataset.card import Card, ColumnCard, load_card
 from fexdata.dataset.fields import meta, shape_of
-from fexdata.dataset.reader import Dataset, open_dataset
+from fexdata.dataset.reader import Dataset, open_dataset, settings
 from fexdata.dataset.schema import IDENTITY, LABELS, PLACE, STATUSES, VERDICT
 from fexdata.dataset.vectors import stacked
 from fexdata.errors import Code, FexdataError
@@ -230,9 +230,11 @@ def outside(values: np.ndarray, size: int | None) -> np.ndarray:
 
 
 def crop_size(dataset: Dataset, card: Card) -> int | None:
-    """The side of the crop: the card's, else that of the first picture that decodes, else None."""
-    if card.size is not None:
-        return card.size
+    """The side of the crop: the build's own setting, else the card's, else that of the first
+    picture that decodes, else None."""
+    size = _set_size(dataset) or card.size
+    if size is not None:
+        return size
     from fexdata.dataset.access import as_records
 
     for name in dataset.metadata["shards"] if "image" in dataset.picture_columns else ():
@@ -246,6 +248,12 @@ def crop_size(dataset: Dataset, card: Card) -> int | None:
     return None
 
 
+def _set_size(dataset: Dataset) -> int | None:
+    """The setting `align.size` of the recipe that the dataset carries."""
+    size = settings(dataset).get("stages.align.size")
+    return size if isinstance(size, int) else None
+
+
 def check_splits(dataset: Dataset, card: Card) -> Iterator[Problem]:
     """No subject and no duplicate group in two splits."""
     frame = dataset.frame(["corpus", "subject", "duplicate_group", "split"])
@@ -257,6 +265,11 @@ def check_splits(dataset: Dataset, card: Card) -> Iterator[Problem]:
 
 def check_card_counts(dataset: Dataset, card: Card) -> Iterator[Problem]:
     """How far the build is from the paper's; warnings, because a part of a corpus is legitimate."""
+    size = _set_size(dataset)
+    if card.size is not None and size not in (None, card.size):
+        yield Problem(
+            "warning", f"card {card.name}", f"crops of {size} px (align.size); the paper's build has {card.size}"
+        )
     frame = dataset.frame(["expression", *card.counts.distinct])
     counts = dataset.counts()
     classes = frame["expression"].value_counts()

@@ -98,16 +98,17 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     Umeyama's solution (1991, IEEE TPAMI 13(4)), which in the plane is one complex number:
     with points as p = x + iy about their means, it is sum(conj(p) q) / sum(|p|^2).
     """
-    p, q = source - source.mean(axis=0), target - target.mean(axis=0)
-    spread = float((p**2).sum())
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    p, q = source - source_mean, target - target_mean
+    spread = float((p * p).sum())
     if not spread > 1e-9:
         raise RowError(Code.POOR_FIT, "the landmarks lie on one spot")
     real = float((p * q).sum()) / spread
     imaginary = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / spread
     if real == 0 and imaginary == 0:
         raise RowError(Code.POOR_FIT, "the landmarks have nothing in common with the template")
-    linear = np.array([[real, -imaginary], [imaginary, real]])
-    return np.column_stack([linear, target.mean(axis=0) - linear @ source.mean(axis=0)])
+    (u, v), (x, y) = source_mean.tolist(), target_mean.tolist()
+    return np.array([[real, -imaginary, x - real * u + imaginary * v], [imaginary, real, y - imaginary * u - real * v]])
 
 
 def affine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -122,35 +123,38 @@ def affine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Points (n, 2) or (n, 3) through a crop matrix. z is scaled as x and y are: by the
     similarity's scale, or the geometric mean of an affine map's two."""
-    moved = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-    return moved if points.shape[1] == 2 else np.column_stack([moved, points[:, 2] * scale_of(matrix)])
+    moved = np.empty(points.shape, np.result_type(points, matrix))
+    moved[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    if points.shape[1] == 3:
+        moved[:, 2] = points[:, 2] * scale_of(matrix)
+    return moved
 
 
 def scale_of(matrix: np.ndarray) -> float:
     """Crop pixels per photograph pixel."""
-    (a, b), (c, d) = matrix[:, :2]
+    (a, b, _), (c, d, _) = matrix.tolist()
     return math.sqrt(abs(a * d - b * c))
 
 
 def inverse(matrix: np.ndarray) -> np.ndarray:
-    """The (2, 3) matrix back from crop pixels to photograph pixels."""
-    linear = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([linear, -linear @ matrix[:, 2]])
+    """The (2, 3) float64 matrix back from crop pixels to photograph pixels."""
+    (a, b, x), (c, d, y) = matrix.tolist()
+    det = a * d - b * c
+    return np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]]) / det
 
 
 def inside_fraction(matrix: np.ndarray, size: int, width: int, height: int) -> float:
     """The share of the crop's area, 0 to 1, that lies inside the photograph."""
-    left, top, right, bottom = -0.5, -0.5, width - 0.5, height - 0.5
-    edge = np.array([[-0.5, -0.5], [size - 0.5, -0.5], [size - 0.5, size - 0.5], [-0.5, size - 0.5]])
-    reached = apply(inverse(matrix), edge)
-    if (reached >= (left, top)).all() and (reached <= (right, bottom)).all():
+    low_x, low_y, high_x, high_y = _reach(matrix, -0.5, size - 0.5)
+    if min(low_x, low_y) >= -0.5 and high_x <= width - 0.5 and high_y <= height - 0.5:
         return 1.0
-    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    polygon = (apply(matrix, corners) + 0.5) / size
+    (a, b, x), (c, d, y) = matrix.tolist()
+    corners = ((-0.5, -0.5), (width - 0.5, -0.5), (width - 0.5, height - 0.5), (-0.5, height - 0.5))
+    polygon = [((a * u + b * v + x + 0.5) / size, (c * u + d * v + y + 0.5) / size) for u, v in corners]
     for axis, sign in ((0, 1.0), (0, -1.0), (1, 1.0), (1, -1.0)):
         polygon = _clipped(polygon, axis, sign)
-    x, y = polygon.T
-    return min(1.0, abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2)
+    twice = sum(p[0] * q[1] - p[1] * q[0] for p, q in zip(polygon, polygon[1:] + polygon[:1], strict=True))
+    return min(1.0, abs(twice) / 2)
 
 
 def warp(picture: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
@@ -174,10 +178,16 @@ def warp(picture: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
         side = (rest**2 - 1) / 24  # box of width r: variance r^2 / 12; what is missing from 1 to r, on two taps
         taps = np.array([side, 1 - 2 * side, side])
         part = cv2.sepFilter2D(part, -1, taps, taps, borderType=cv2.BORDER_REPLICATE)
-    linear = matrix[:, :2] * step
-    shift = matrix[:, 2] + matrix[:, :2] @ np.array([left + (step - 1) / 2, top + (step - 1) / 2])
     how = cv2.INTER_LINEAR if rest >= 1 else cv2.INTER_CUBIC
-    return cv2.warpAffine(part, np.column_stack([linear, shift]), (size, size), flags=how, borderValue=(0, 0, 0))
+    return cv2.warpAffine(part, rescaled(matrix, step, left, top), (size, size), flags=how, borderValue=(0, 0, 0))
+
+
+def rescaled(matrix: np.ndarray, step: int, left: int = 0, top: int = 0) -> np.ndarray:
+    """The crop matrix for the photograph cut at (left, top), then reduced to means of step x step
+    pixels: the centre of such a mean lies (step - 1) / 2 pixels after that of its first."""
+    (a, b, x), (c, d, y) = matrix.tolist()
+    u, v = left + (step - 1) / 2, top + (step - 1) / 2
+    return np.array([[a * step, b * step, x + a * u + b * v], [c * step, d * step, y + c * u + d * v]])
 
 
 def resize_square(picture: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
@@ -200,36 +210,57 @@ def _five_points() -> np.ndarray:
     return 0.5 + (points - 0.5) * 0.78 + [0, -0.09]
 
 
-def _clipped(polygon: np.ndarray, axis: int, sign: float) -> np.ndarray:
-    """The part of an (n, 2) polygon on one side of the unit square: coordinate >= 0 for sign 1,
-    <= 1 for sign -1 (one step of Sutherland and Hodgman's clipping)."""
-    if not len(polygon):
-        return polygon
-    depth = polygon[:, axis] if sign > 0 else 1 - polygon[:, axis]
+def _reach(matrix: np.ndarray, low: float, high: float) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom, in photograph pixels, of a crop's square from `low` to `high`."""
+    (a, b, x), (c, d, y) = inverse(matrix).tolist()
+    middle, half = (low + high) / 2, (high - low) / 2
+    across, down = (abs(a) + abs(b)) * half, (abs(c) + abs(d)) * half
+    centre_x, centre_y = (a + b) * middle + x, (c + d) * middle + y
+    return centre_x - across, centre_y - down, centre_x + across, centre_y + down
+
+
+_Polygon = list[tuple[float, float]]
+
+
+def _clipped(polygon: _Polygon, axis: int, sign: float) -> _Polygon:
+    """The part of a polygon on one side of the unit square: coordinate >= 0 for sign 1, <= 1 for
+    sign -1 (one step of Sutherland and Hodgman's clipping)."""
     kept = []
-    for here, there, a, b in zip(polygon, np.roll(polygon, -1, axis=0), depth, np.roll(depth, -1), strict=True):
-        if a >= 0:
+    for here, there in zip(polygon, polygon[1:] + polygon[:1], strict=True):
+        p, q = (point[axis] if sign > 0 else 1 - point[axis] for point in (here, there))
+        if p >= 0:
             kept.append(here)
-        if (a >= 0) != (b >= 0):
-            kept.append(here + (there - here) * (a / (a - b)))
-    return np.array(kept).reshape(-1, 2)
+        if (p >= 0) != (q >= 0):
+            part = p / (p - q)
+            kept.append((here[0] + (there[0] - here[0]) * part, here[1] + (there[1] - here[1]) * part))
+    return kept
 
 
 def _under(picture: np.ndarray, matrix: np.ndarray, size: int, step: int) -> tuple[np.ndarray, int, int]:
     """The part of the photograph under the crop, with a margin for the filters, its sides
     multiples of `step`; and where it begins."""
-    import cv2
-
     height, width = picture.shape[:2]
-    edge = np.array([[-1, -1], [size, -1], [size, size], [-1, size]], np.float64)
-    corners = apply(inverse(matrix), edge)
-    low = np.maximum(np.floor(corners.min(axis=0)) - 2 * step, 0)
-    high = np.minimum(np.ceil(corners.max(axis=0)) + 2 * step + 1, (width, height))
-    if (high <= low).any():
+    low_x, low_y, high_x, high_y = _reach(matrix, -1, size)
+    left, right = _span(low_x, high_x, width, step)
+    top, bottom = _span(low_y, high_y, height, step)
+    if right <= left or bottom <= top:
         return np.empty((0, 0, 3), np.uint8), 0, 0
-    (left, top), (right, bottom) = low.astype(int), high.astype(int)
-    part = picture[top:bottom, left:right]
-    down, across = -part.shape[0] % step, -part.shape[1] % step
-    if down or across:
-        part = cv2.copyMakeBorder(part, 0, down, 0, across, cv2.BORDER_REPLICATE)
-    return part, int(left), int(top)
+    part = picture[top : min(bottom, height), left : min(right, width)]
+    if bottom > height or right > width:
+        import cv2
+
+        # Black, as all outside: a mean over the photograph's edge is as dark as its share outside.
+        part = cv2.copyMakeBorder(part, 0, max(0, bottom - height), 0, max(0, right - width), cv2.BORDER_CONSTANT)
+    return part, left, top
+
+
+def _span(low: float, high: float, extent: int, step: int) -> tuple[int, int]:
+    """Where the pixels from `low` to `high` begin and end, a multiple of `step` apart; beyond the
+    photograph's `extent` only where it has no room to begin earlier."""
+    begin = max(math.floor(low) - 2 * step, 0)
+    length = min(math.ceil(high) + 2 * step + 1, extent) - begin
+    if length <= 0:
+        return 0, 0
+    length += -length % step
+    begin = max(0, min(begin, extent - length))
+    return begin, begin + length

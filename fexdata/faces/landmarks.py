@@ -49,8 +49,8 @@ def to_68(landmarks: np.ndarray) -> np.ndarray:
 def to_5(landmarks: np.ndarray) -> np.ndarray:
     """(478, d) to (5, d): left and right eye centre, nose tip, left and right mouth corner."""
     points = _checked(landmarks)
-    eyes = [points[list(outline)].mean(axis=0) for outline in EYES_478]
-    return np.stack([*eyes, points[NOSE_TIP_478], *(points[corner] for corner in MOUTH_CORNERS_478)])
+    eyes = points[np.array(EYES_478)].mean(axis=1)
+    return np.concatenate([eyes, points[[NOSE_TIP_478, *MOUTH_CORNERS_478]]])
 
 
 def mirrored(points: np.ndarray, width: float, permutation: np.ndarray) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 MediaPipe's own solutions copy the whole photograph into a graph, sample it there without an area
 prefilter, and hide how sure the landmark network is. The graphs here are the same networks and
-the same post-processing, without that: whoever calls cuts the square out. A graph runs on the
-thread that calls it, and nothing is carried over from one picture to the next.
+the same post-processing, without that: whoever calls cuts the square out, and its pixels go to
+the network as they are. A graph runs on the thread that calls it, and nothing is carried over
+from one picture to the next.
 
 Networks (Apache-2.0, in MediaPipe's wheel): BlazeFace short range (128 x 128; Bazarevsky et al.
 2019, arXiv:1907.05047) and full range (192 x 192), Attention Mesh (192 x 192; Grishchenko et al.
@@ -19,7 +20,9 @@ import importlib
 import importlib.util
 import math
 import os
+import string
 import sys
+import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +69,8 @@ class Detector:
     def __init__(self, reach: Literal["short", "full"]) -> None:
         self.side = 128 if reach == "short" else 192
         self._size, self._lift = SIZE[reach], LIFT[reach]
-        self._graph = _Graph(_DETECT.replace("REACH", reach.capitalize()), ("detections",), self.side)
+        text = string.Template(_PIXELS + _DETECT).substitute(_RANGES[reach], SIDE=self.side, DARK=-1)
+        self._graph = _Graph(text, ("detections",), self.side)
 
     def __call__(self, square: np.ndarray) -> list[Detection]:
         """All faces in a (side, side, 3) uint8 RGB picture, best first."""
@@ -95,7 +99,8 @@ class LandmarkNetwork:
     side = LANDMARK_SIDE
 
     def __init__(self) -> None:
-        self._graph = _Graph(_LANDMARKS, ("landmarks", "presence"), self.side)
+        text = string.Template(_PIXELS + _LANDMARKS).substitute(DARK=0)
+        self._graph = _Graph(text, ("landmarks", "presence"), self.side)
 
     def __call__(self, square: np.ndarray) -> tuple[np.ndarray, float]:
         """(478, 3) float64 in pixels of the (192, 192, 3) uint8 RGB square, pixel centres at
@@ -104,11 +109,11 @@ class LandmarkNetwork:
         from mediapipe.python import packet_getter
 
         packets = self._graph.run(square)
-        # Each point is 17 bytes on the wire (two of framing, then tag and float32 three times);
-        # reading them as one array is ten times faster than asking for 1434 attributes.
         wire = packet_getter.get_proto(packets["landmarks"]).SerializeToString()
-        points = np.frombuffer(wire, _WIRE, count=LANDMARKS)
-        landmarks = np.stack([points["x"], points["y"], points["z"]], axis=1).astype(np.float64) * self.side
+        # Each point is 17 bytes on the wire: two of framing, then tag and float32 three times.
+        # Reading them as one array is ten times faster than asking for 1434 attributes.
+        points: np.ndarray = np.ndarray((LANDMARKS, 3), "<f4", wire, offset=3, strides=(17, 5))
+        landmarks = points.astype(np.float64) * self.side
         landmarks[:, :2] -= 0.5
         return landmarks, float(packet_getter.get_float(packets["presence"]))
 
@@ -127,41 +132,86 @@ def network_hashes() -> dict[str, str]:
     return hashes
 
 
-_WIRE = np.dtype(
-    [("frame", "u1", 2), ("tag_x", "u1"), ("x", "<f4"), ("tag_y", "u1"), ("y", "<f4"), ("tag_z", "u1"), ("z", "<f4")]
-)
-
-_HEAD = """
+_PIXELS = """
 executor { type: "ApplicationThreadExecutor" }
 input_stream: "IMAGE:image"
+node {
+  calculator: "TensorConverterCalculator"
+  input_stream: "IMAGE:image"
+  output_stream: "TENSORS:pixels"
+  options { [mediapipe.TensorConverterCalculatorOptions.ext] { output_tensor_float_range { min: $DARK max: 1 } } }
+}
 """
 
-_DETECT = (
-    _HEAD
-    + """
-node { calculator: "FaceDetectionREACHRangeCpu" input_stream: "IMAGE:image" output_stream: "DETECTIONS:detections" }
+# What MediaPipe's FaceDetection graph does after its resampling; the anchors are those that the
+# networks were trained with (strides: one cell of each size of feature map).
+_DETECT = """
+node {
+  calculator: "InferenceCalculatorCpu"
+  input_stream: "TENSORS:pixels"
+  output_stream: "TENSORS:answers"
+  options {
+    [mediapipe.InferenceCalculatorOptions.ext] {
+      model_path: "mediapipe/modules/$MODEL"
+      delegate { xnnpack { num_threads: 1 } }
+    }
+  }
+}
+node {
+  calculator: "SsdAnchorsCalculator"
+  output_side_packet: "anchors"
+  options {
+    [mediapipe.SsdAnchorsCalculatorOptions.ext] {
+      input_size_width: $SIDE input_size_height: $SIDE num_layers: $LAYERS strides: [$STRIDES]
+      min_scale: 0.1484375 max_scale: 0.75 anchor_offset_x: 0.5 anchor_offset_y: 0.5
+      aspect_ratios: 1 interpolated_scale_aspect_ratio: $SECOND fixed_anchor_size: true
+    }
+  }
+}
+node {
+  calculator: "TensorsToDetectionsCalculator"
+  input_stream: "TENSORS:answers"
+  input_side_packet: "ANCHORS:anchors"
+  output_stream: "DETECTIONS:overlapping"
+  options {
+    [mediapipe.TensorsToDetectionsCalculatorOptions.ext] {
+      num_classes: 1 num_boxes: $BOXES num_coords: 16 box_coord_offset: 0
+      keypoint_coord_offset: 4 num_keypoints: 6 num_values_per_keypoint: 2
+      x_scale: $SIDE y_scale: $SIDE w_scale: $SIDE h_scale: $SIDE reverse_output_order: true
+      sigmoid_score: true score_clipping_thresh: 100 min_score_thresh: $SCORE
+    }
+  }
+}
+node {
+  calculator: "NonMaxSuppressionCalculator"
+  input_stream: "overlapping"
+  output_stream: "detections"
+  options {
+    [mediapipe.NonMaxSuppressionCalculatorOptions.ext] {
+      min_suppression_threshold: 0.3 overlap_type: INTERSECTION_OVER_UNION algorithm: WEIGHTED
+    }
+  }
+}
 """
-)
+
+_RANGES: dict[str, dict[str, object]] = {
+    "short": {
+        "MODEL": MODELS["blazeface-short-range"],
+        **{"BOXES": 896, "LAYERS": 4, "STRIDES": "8, 16, 16, 16", "SECOND": 1, "SCORE": 0.5},
+    },
+    "full": {
+        "MODEL": MODELS["blazeface-full-range"],
+        **{"BOXES": 2304, "LAYERS": 1, "STRIDES": "4", "SECOND": 0, "SCORE": 0.6},
+    },
+}
 
 # MediaPipe's FaceLandmarkCpu with three changes: no region of interest (the square is the region),
 # the presence score is an output, and landmarks come out whatever that score is.
-_LANDMARKS = (
-    _HEAD
-    + """
+_LANDMARKS = """
 node {
   calculator: "ConstantSidePacketCalculator"
   output_side_packet: "PACKET:with_attention"
   options { [mediapipe.ConstantSidePacketCalculatorOptions.ext] { packet { bool_value: true } } }
-}
-node {
-  calculator: "ImageToTensorCalculator"
-  input_stream: "IMAGE:image"
-  output_stream: "TENSORS:pixels"
-  options {
-    [mediapipe.ImageToTensorCalculatorOptions.ext] {
-      output_tensor_width: 192 output_tensor_height: 192 output_tensor_float_range { min: 0 max: 1 }
-    }
-  }
 }
 node {
   calculator: "FaceLandmarksModelLoader"
@@ -196,14 +246,16 @@ node {
   output_stream: "LANDMARKS:landmarks"
 }
 """
-)
 
 _OPTIONS = (
     "core.constant_side_packet",
     "core.split_vector",
-    "tensor.image_to_tensor",
     "tensor.inference",
+    "tensor.tensor_converter",
+    "tensor.tensors_to_detections",
     "tensor.tensors_to_floats",
+    "tflite.ssd_anchors",
+    "util.non_max_suppression",
 )
 
 
@@ -212,7 +264,7 @@ class _Graph:
 
     def __init__(self, text: str, outputs: tuple[str, ...], side: int) -> None:
         self._time = 0
-        with _native_stderr_silenced():
+        with _native_stderr_silenced(), _matplotlib_postponed():
             import mediapipe
             from mediapipe.python._framework_bindings import calculator_graph, resource_util
 
@@ -253,3 +305,31 @@ def _native_stderr_silenced() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+class _Postponed(types.ModuleType):
+    """Stands for a module until one of its attributes is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or sys.modules.get(self.__name__) is self:
+            raise AttributeError(name)
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextlib.contextmanager
+def _matplotlib_postponed() -> Iterator[None]:
+    # Importing any part of MediaPipe imports its drawing functions and so matplotlib's pyplot: two
+    # thirds of its start (0.45 s) and 30 MB in every worker. It still draws: whatever it asks of
+    # pyplot later is passed on to the real one.
+    if "matplotlib" in sys.modules:
+        yield
+        return
+    package, pyplot = _Postponed("matplotlib"), _Postponed("matplotlib.pyplot")
+    package.pyplot = pyplot  # type: ignore[attr-defined]
+    stand_ins = {module.__name__: module for module in (package, pyplot)}
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name in stand_ins:
+            del sys.modules[name]

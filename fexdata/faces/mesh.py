@@ -10,11 +10,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numba import float32, float64, int32
+from numba import boolean, float32, float64, int32, int64, uint8
+from numba.types import UniTuple
 
 from fexdata.faces.kernels import kernel, readonly
 from fexdata.faces.landmarks import EYE_CORNERS_478
 from fexdata.faces.topology import Label, Topology
+
+_SKIN = int(Label.SKIN)
 
 
 def triangle_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
@@ -58,12 +61,18 @@ def flipped_fraction(
     vertices: (V, 3); canonical: (at least 468, 3), in the same frame; rotation: (3, 3), applied
     to column vectors.
     """
-    skin = topology.triangles[topology.labels == Label.SKIN]
-    expected = triangle_normals(canonical, skin) @ rotation[2]
-    counted = expected < -facing * np.linalg.norm(triangle_normals(canonical, skin), axis=1)
-    if not counted.any():
-        return 0.0
-    return float(np.mean(triangle_normals(vertices, skin[counted])[:, 2] >= 0))
+    points = np.ascontiguousarray(vertices, dtype=np.float64)
+    model = np.ascontiguousarray(canonical, dtype=np.float64)
+    faces = checked_triangles(topology.triangles, min(len(points), len(model)))
+    towards = np.ascontiguousarray(rotation[2], dtype=np.float64)
+    return float(_flipped_fraction(points, model, faces, topology.labels, towards, facing))
+
+
+def projected_area(vertices: np.ndarray, triangles: np.ndarray) -> float:
+    """The sum of the areas of a mesh's triangles as the viewer sees them, each by itself, front or
+    back; in squares of the vertices' unit. vertices: (V, 3); triangles: (T, 3)."""
+    points = np.ascontiguousarray(vertices, dtype=np.float64)
+    return float(_projected_area(points, checked_triangles(triangles, len(points))))
 
 
 def eye_corner_depth(vertices: np.ndarray, eye_corners: Sequence[int] | np.ndarray = EYE_CORNERS_478) -> float:
@@ -79,19 +88,61 @@ def checked_triangles(triangles: np.ndarray, count: int) -> np.ndarray:
     faces = np.ascontiguousarray(triangles, dtype=np.int32)
     if faces.ndim != 2 or faces.shape[1] != 3:
         raise ValueError(f"triangles must have shape (T, 3), not {faces.shape}")
-    if len(faces) and (faces.min() < 0 or faces.max() >= count):
+    if not _within(faces, count):
         raise ValueError(f"triangles refer to vertices outside 0 to {count - 1}")
     return faces
+
+
+@kernel(readonly(int32, 2), int64, returns=boolean)
+def _within(t: np.ndarray, count: int) -> bool:
+    outside = False
+    for k in range(t.shape[0]):
+        for corner in range(3):
+            outside |= (t[k, corner] < 0) | (t[k, corner] >= count)
+    return not outside
+
+
+@kernel(readonly(float64, 2), readonly(int32, 2), int64, returns=UniTuple(float64, 3), inline=True)
+def _normal(v: np.ndarray, t: np.ndarray, k: int) -> tuple[float, float, float]:
+    """Of triangle k, twice its area long."""
+    a, b, c = np.uintp(t[k, 0]), np.uintp(t[k, 1]), np.uintp(t[k, 2])
+    px, py, pz = v[b, 0] - v[a, 0], v[b, 1] - v[a, 1], v[b, 2] - v[a, 2]
+    qx, qy, qz = v[c, 0] - v[a, 0], v[c, 1] - v[a, 1], v[c, 2] - v[a, 2]
+    return py * qz - pz * qy, pz * qx - px * qz, px * qy - py * qx
+
+
+@kernel(readonly(float64, 2), readonly(int32, 2), returns=float64)
+def _projected_area(v: np.ndarray, t: np.ndarray) -> float:
+    twice = 0.0
+    for k in range(t.shape[0]):
+        twice += abs(_normal(v, t, k)[2])
+    return twice / 2.0
+
+
+@kernel(
+    readonly(float64, 2), readonly(float64, 2), readonly(int32, 2), readonly(uint8, 1), readonly(float64, 1), float64,
+    returns=float64,
+)  # fmt: skip
+def _flipped_fraction(
+    v: np.ndarray, canonical: np.ndarray, t: np.ndarray, labels: np.ndarray, towards: np.ndarray, facing: float
+) -> float:
+    """`towards` is the rotation's last row: what makes a canonical vector's z."""
+    counted, over = 0, 0
+    for k in range(t.shape[0]):
+        x, y, z = _normal(canonical, t, k)
+        turned = x * towards[0] + y * towards[1] + z * towards[2]
+        if labels[k] == _SKIN and turned < -facing * math.sqrt(x * x + y * y + z * z):
+            counted += 1
+            over += _normal(v, t, k)[2] >= 0.0
+    return over / counted if counted else 0.0
 
 
 @kernel(readonly(float64, 2), readonly(int32, 2), float64[:, ::1], float32[:, ::1])
 def _vertex_normals(v: np.ndarray, t: np.ndarray, total: np.ndarray, normals: np.ndarray) -> None:
     for k in range(t.shape[0]):
-        a, b, c = np.uintp(t[k, 0]), np.uintp(t[k, 1]), np.uintp(t[k, 2])
-        px, py, pz = v[b, 0] - v[a, 0], v[b, 1] - v[a, 1], v[b, 2] - v[a, 2]
-        qx, qy, qz = v[c, 0] - v[a, 0], v[c, 1] - v[a, 1], v[c, 2] - v[a, 2]
-        nx, ny, nz = py * qz - pz * qy, pz * qx - px * qz, px * qy - py * qx
-        for i in (a, b, c):
+        nx, ny, nz = _normal(v, t, k)
+        for corner in range(3):
+            i = np.uintp(t[k, corner])
             total[i, 0] += nx
             total[i, 1] += ny
             total[i, 2] += nz

@@ -10,6 +10,7 @@ Points are in crop pixels in the project's frame (x right, y down, z away from t
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from fexdata.faces.landmarks import EYE_CORNERS_478
 from fexdata.faces.quality_pixels import NAN
 
+_EYE_CORNERS: Final = np.array(EYE_CORNERS_478)
 _LIPS: Final = ((61, 67), (62, 66), (63, 65))
 """Inner edge of the upper lip and the point below it, among the 68."""
 _LIDS: Final = (((37, 41), (38, 40)), ((43, 47), (44, 46)))
@@ -30,28 +32,31 @@ _ENOUGH: Final = 48
 def interocular(landmarks: np.ndarray) -> float:
     """Distance between the middles of the two eyes in 3D, in the unit of `landmarks` (478, 3): a
     turned head does not make it shorter."""
-    left, right = landmarks[list(EYE_CORNERS_478)].reshape(2, 2, 3).mean(axis=1)
-    distance = float(np.linalg.norm(right - left))
-    return distance if np.isfinite(distance) and distance > 0 else NAN
+    corners = landmarks[_EYE_CORNERS]
+    distance = math.hypot(*(corners[2] + corners[3] - corners[0] - corners[1]).tolist()) / 2
+    return distance if math.isfinite(distance) and distance > 0 else NAN
 
 
 def size_in_photograph(interocular_crop: float, crop_matrix: np.ndarray) -> float:
     """The inter-ocular distance in pixels of the photograph. `crop_matrix` is (2, 3), photograph
     to crop; its scale is the square root of its determinant."""
-    scale = float(np.sqrt(abs(np.linalg.det(np.asarray(crop_matrix, np.float64).reshape(2, 3)[:, :2]))))
+    a, b, _, c, d, _ = np.asarray(crop_matrix, np.float64).reshape(6).tolist()
+    scale = math.sqrt(abs(a * d - b * c))
     return interocular_crop / scale if scale > 0 else NAN
 
 
 def pose_angle(yaw: float, pitch: float) -> float:
     """Angle between the face's forward direction and the line to the viewer, degrees: arccos(cos
     yaw · cos pitch), which follows from R = Rz(roll)·Ry(yaw)·Rx(pitch)."""
-    return float(np.degrees(np.arccos(np.clip(np.cos(np.radians(yaw)) * np.cos(np.radians(pitch)), -1.0, 1.0))))
+    cosine = math.cos(math.radians(yaw)) * math.cos(math.radians(pitch))
+    return math.degrees(math.acos(min(max(cosine, -1.0), 1.0)))  # in this order NaN stays NaN
 
 
 def landmark_gap(points_68: np.ndarray, mesh_68: np.ndarray, unit: float) -> float:
     """Mean distance between the image's landmarks and the mesh's own, both (68, 2), in percent of
     `unit` (the inter-ocular distance)."""
-    return float(np.linalg.norm(points_68 - mesh_68, axis=1).mean() / unit * 100.0)
+    apart = points_68 - mesh_68
+    return float(np.sqrt((apart * apart).sum(axis=1)).mean() / unit * 100.0)
 
 
 def lip_gap(points_68: np.ndarray, mesh_68: np.ndarray, unit: float) -> float:
@@ -66,8 +71,7 @@ def lid_gap(points_68: np.ndarray, mesh_68: np.ndarray, unit: float) -> float:
 
 
 def _opening(points: np.ndarray, pairs: tuple[tuple[int, int], ...]) -> float:
-    upper, lower = (points[list(side)] for side in zip(*pairs, strict=True))
-    return float(np.linalg.norm(upper - lower, axis=1).mean())
+    return sum(math.dist(points[upper].tolist(), points[lower].tolist()) for upper, lower in pairs) / len(pairs)
 
 
 def depth_gap(landmarks: np.ndarray, depth_at: np.ndarray, unit: float) -> float:
@@ -79,7 +83,7 @@ def depth_gap(landmarks: np.ndarray, depth_at: np.ndarray, unit: float) -> float
     every landmark is seen; large when a tenth or more of the face is hidden behind another part
     of it (a head turned away) or the surface is folded.
     """
-    gap = np.abs(depth_at + landmarks[:, 2] - landmarks[list(EYE_CORNERS_478), 2].mean())
+    gap = np.abs(depth_at + landmarks[:, 2] - landmarks[_EYE_CORNERS, 2].mean())
     gap = gap[np.isfinite(gap)]
     if len(gap) < _ENOUGH:
         return NAN
@@ -91,7 +95,7 @@ def sample(picture: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndar
     """The values of a picture (H, W) at the pixels nearest to `points` (n, 2 or more): (n,) values
     and (n,) bool, which points lie in the picture at all."""
     height, width = picture.shape[:2]
-    place = np.rint(np.nan_to_num(points[:, :2], nan=-1.0, posinf=-1.0, neginf=-1.0))
+    place = np.rint(points[:, :2])  # what is not finite compares false below
     x, y = place[:, 0], place[:, 1]
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     return picture[np.where(inside, y, 0).astype(int), np.where(inside, x, 0).astype(int)], inside

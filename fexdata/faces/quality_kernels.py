@@ -10,7 +10,7 @@ from fexdata.faces.kernels import kernel, readonly
 _BINS = 2048
 _ROUNDING = np.float32(1e-4)  # squared differences below a hundredth of a grey level
 
-_f32, _u8, _i64 = numba.float32, numba.uint8, numba.int64
+_f32, _f64, _u8, _i64 = numba.float32, numba.float64, numba.uint8, numba.int64
 
 
 @kernel(readonly(_u8, 2), readonly(_u8, 2), returns=_i64[:, ::1])
@@ -24,6 +24,51 @@ def label_histograms(luma: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return counts
 
 
+@kernel(readonly(_i64, 1), _f64, returns=_f64)
+def percentile(counts: np.ndarray, share: float) -> float:
+    """The grey value below which `share` of the pixels counted in a histogram (256,) lie,
+    interpolated within its bin."""
+    target = share * counts.sum()
+    value, before = 0, 0
+    while before + counts[value] < target:
+        before += counts[value]
+        value += 1
+    return value - 0.5 + (target - before) / max(counts[value], 1)
+
+
+@kernel(readonly(_f64, 2), _f64, _f64, _u8[:, ::1])
+def inside_photograph(to_photograph: np.ndarray, width: float, height: float, inside: np.ndarray) -> None:
+    """Marks, 1 or 0, which pixels of a crop lie in a photograph of `width` by `height` pixels.
+    `to_photograph` (2, 3) maps pixel centres of the crop to those of the photograph."""
+    (a, b, c), (d, e, f) = to_photograph[0], to_photograph[1]
+    for y in range(inside.shape[0]):
+        for x in range(inside.shape[1]):
+            across, down = a * x + b * y + c, d * x + e * y + f
+            inside[y, x] = (across >= -0.5) & (across <= width - 0.5) & (down >= -0.5) & (down <= height - 0.5)
+
+
+@kernel(readonly(_u8, 3), readonly(_u8, 2), _i64, _f32[:, ::1], returns=_i64)
+def cell_means(image: np.ndarray, region: np.ndarray, side: int, means: np.ndarray) -> int:
+    """Writes the mean colours of the square cells that lie wholly in a region, as whole numbers;
+    returns how many. Axes: image (H, W, 3), region (H, W), means (cells, 3)."""
+    pixels, count = side * side, 0
+    for top in range(0, region.shape[0] - side + 1, side):
+        for left in range(0, region.shape[1] - side + 1, side):
+            covered = 0
+            for y in range(top, top + side):
+                for x in range(left, left + side):
+                    covered += region[y, x] != 0
+            if covered == pixels:
+                for channel in range(3):
+                    total = 0
+                    for y in range(top, top + side):
+                        for x in range(left, left + side):
+                            total += image[y, x, channel]
+                    means[count, channel] = np.rint(total / pixels)
+                count += 1
+    return count
+
+
 @kernel(_f32[:, ::1], _i64, _i64, returns=numba.types.UniTuple(_f32, 2), inline=True)
 def _gradient(levels: np.ndarray, y: int, x: int) -> tuple[float, float]:
     """Squared central differences across and down."""
@@ -32,7 +77,7 @@ def _gradient(levels: np.ndarray, y: int, x: int) -> tuple[float, float]:
     return across * across, down * down
 
 
-@kernel(_f32[:, ::1], _f32[:, ::1], readonly(_u8, 2), numba.float64, _f32[:, ::1], returns=_i64[::1])
+@kernel(_f32[:, ::1], _f32[:, ::1], readonly(_u8, 2), _f64, _f32[:, ::1], returns=_i64[::1])
 def edge_ratios(
     fine: np.ndarray, coarse: np.ndarray, inside: np.ndarray, share: float, ratios: np.ndarray
 ) -> np.ndarray:
@@ -72,6 +117,7 @@ def edge_ratios(
                     found[kind] += 1
                     greatest[kind] = max(greatest[kind], here)
     count = np.zeros(2, np.int64)
+    flat = strength.reshape(-1)
     histogram = np.zeros(_BINS, np.int64)
     for kind in range(2):
         if not found[kind]:
@@ -79,15 +125,15 @@ def edge_ratios(
         scale = np.float32(_BINS - 1) / np.sqrt(greatest[kind])
         histogram[:] = 0
         for place in edges[kind, : found[kind]]:
-            histogram[int(np.sqrt(strength[place // width, place % width]) * scale)] += 1
+            histogram[int(np.sqrt(flat[np.uintp(place)]) * scale)] += 1
         least, taken = _BINS, 0
         while least > 0 and taken < max(found[kind] * share, 20):
             least -= 1
             taken += histogram[least]
         for place in edges[kind, : found[kind]]:
-            y, x = place // width, place % width
-            if int(np.sqrt(strength[y, x]) * scale) >= least:
-                across, down = _gradient(fine, y, x)
-                ratios[kind, count[kind]] = (across + down) / strength[y, x]
+            here = flat[np.uintp(place)]
+            if int(np.sqrt(here) * scale) >= least:
+                across, down = _gradient(fine, place // width, place % width)
+                ratios[kind, count[kind]] = (across + down) / here
                 count[kind] += 1
     return count

@@ -11,11 +11,13 @@ section 2, without their ordering of vertices).
 from __future__ import annotations
 
 import numpy as np
-from numba import boolean, float64, int32, int64
+from numba import boolean, float64, int32, int64, uint8
 
 from fexdata.faces.kernels import kernel, readonly
 from fexdata.faces.mesh import checked_triangles
 
+_LEFT = 0
+"""Row of the boxes that the sweep runs along."""
 _RELATIVE_TOLERANCE = 1e-12
 """Volumes below this share of the mesh's extent cubed are rounding: a touch, not a crossing."""
 
@@ -32,11 +34,10 @@ def self_intersections(vertices: np.ndarray, triangles: np.ndarray) -> int:
     faces = checked_triangles(triangles, len(points))
     if not len(faces):
         return 0
-    corners = points[faces]
-    low, high = corners.min(axis=1), corners.max(axis=1)
-    order = np.argsort(low[:, 0], kind="stable")
-    tolerance = _RELATIVE_TOLERANCE * float((high.max(axis=0) - low.min(axis=0)).max()) ** 3
-    return int(_count(points, faces[order], low[order], high[order], tolerance))
+    boxes = np.empty((6, len(faces)))
+    extent = _boxes(points, faces, boxes)
+    order = np.argsort(boxes[_LEFT])
+    return int(_count(points, faces[order], boxes.take(order, axis=1), _RELATIVE_TOLERANCE * extent**3))
 
 
 _Points = readonly(float64, 2)
@@ -79,26 +80,61 @@ def _crosses(p: np.ndarray, t: np.ndarray, i: int, j: int, tolerance: float) -> 
     )
 
 
-@kernel(_Points, _Faces, _Points, _Points, float64, returns=int64)
-def _count(p: np.ndarray, t: np.ndarray, low: np.ndarray, high: np.ndarray, tolerance: float) -> int:
-    """Axes: p (V, 3); t, low, high (T, 3), sorted by low[:, 0]."""
+@kernel(_Points, _Faces, float64[:, ::1], returns=float64)
+def _boxes(p: np.ndarray, t: np.ndarray, boxes: np.ndarray) -> float:
+    """Writes the triangles' extents, (6, T): lows of x, y, z, then highs. Returns the longest side
+    of the box around all."""
+    longest = 0.0
+    for axis in range(3):
+        lowest, highest = np.inf, -np.inf
+        for k in range(t.shape[0]):
+            a, b, c = p[np.uintp(t[k, 0]), axis], p[np.uintp(t[k, 1]), axis], p[np.uintp(t[k, 2]), axis]
+            boxes[axis, k], boxes[axis + 3, k] = min(a, b, c), max(a, b, c)
+            lowest, highest = min(lowest, boxes[axis, k]), max(highest, boxes[axis + 3, k])
+        longest = max(longest, highest - lowest)
+    return longest
+
+
+@kernel(_Faces, int64, int64, returns=boolean, inline=True)
+def _touch(t: np.ndarray, i: int, j: int) -> bool:
+    """Whether two triangles have a vertex in common."""
+    shared = False
+    for m in range(3):
+        for n in range(3):
+            shared |= t[i, m] == t[j, n]
+    return shared
+
+
+@kernel(*[readonly(float64, 1)] * 4, *[float64] * 4, uint8[::1], int64[::1], returns=int64)
+def _near(
+    tops: np.ndarray, bottoms: np.ndarray, fronts: np.ndarray, backs: np.ndarray,
+    top: float, bottom: float, front: float, back: float, flags: np.ndarray, candidates: np.ndarray,
+) -> int:  # fmt: skip
+    """Lists which of some extents overlap one."""
+    for j in range(tops.shape[0]):
+        flags[j] = (tops[j] <= bottom) & (bottoms[j] >= top) & (fronts[j] <= back) & (backs[j] >= front)
+    count = np.uintp(0)
+    for j in range(tops.shape[0]):
+        candidates[count] = j
+        count += np.uintp(flags[j])
+    return int(count)
+
+
+@kernel(_Points, _Faces, _Points, float64, returns=int64)
+def _count(p: np.ndarray, t: np.ndarray, boxes: np.ndarray, tolerance: float) -> int:
+    """Axes: p (V, 3); t (T, 3) and boxes (6, T), sorted by the boxes' left ends."""
+    left, top, front, right, bottom, back = boxes[0], boxes[1], boxes[2], boxes[3], boxes[4], boxes[5]
+    flags, candidates = np.empty(t.shape[0], np.uint8), np.empty(t.shape[0], np.int64)
     found = 0
     for i in range(t.shape[0]):
-        for j in range(i + 1, t.shape[0]):
-            if low[j, 0] > high[i, 0]:
-                break
-            # One combined condition: each alone would be a coin toss for the branch predictor.
-            if (
-                (low[j, 1] > high[i, 1])
-                | (high[j, 1] < low[i, 1])
-                | (low[j, 2] > high[i, 2])
-                | (high[j, 2] < low[i, 2])
-            ):
-                continue
-            shared = False
-            for m in range(3):
-                for n in range(3):
-                    shared |= t[i, m] == t[j, n]
-            if not shared and (_crosses(p, t, i, j, tolerance) or _crosses(p, t, j, i, tolerance)):
+        first = i + 1
+        end = first
+        while end < t.shape[0] and left[np.uintp(end)] <= right[i]:
+            end += 1
+        count = _near(top[first:end], bottom[first:end], front[first:end], back[first:end],
+                      top[i], bottom[i], front[i], back[i], flags, candidates)  # fmt: skip
+        for j in candidates[:count]:
+            j += first
+            if not _touch(t, i, j) and (_crosses(p, t, i, j, tolerance) or _crosses(p, t, j, i, tolerance)):
                 found += 1
     return found

@@ -12,6 +12,9 @@ Stored and read back, depth differs by at most 0.005 px and normals by at most 0
 from __future__ import annotations
 
 import numpy as np
+from numba import float32, uint8, uint16
+
+from fexdata.faces.kernels import kernel, readonly
 
 DEPTH_STEPS = 100.0
 """Stored steps per pixel of depth."""
@@ -21,11 +24,9 @@ DEPTH_OFFSET = 327.68
 
 def encode_depth(depth: np.ndarray) -> np.ndarray:
     """Depth in pixels, NaN for none, as uint16 of the same shape; what is out of range is clipped."""
-    steps = (depth.astype(np.float64) + DEPTH_OFFSET) * DEPTH_STEPS
-    np.rint(steps, out=steps)
-    np.clip(steps, 1, 65535, out=steps)
-    # Of NaN and 0, fmax takes 0.
-    return np.fmax(steps, 0, out=steps).astype(np.uint16)
+    stored = np.empty(depth.shape, dtype=np.uint16)
+    _encode_depth(np.ascontiguousarray(depth, dtype=np.float32).reshape(-1), stored.reshape(-1))
+    return stored
 
 
 def decode_depth(stored: np.ndarray) -> np.ndarray:
@@ -36,12 +37,9 @@ def decode_depth(stored: np.ndarray) -> np.ndarray:
 
 def encode_normal(normal: np.ndarray) -> np.ndarray:
     """Unit vectors (..., 3), zeros for none, as uint8 of the same shape."""
-    import cv2
-
-    stored = cv2.convertScaleAbs(np.ascontiguousarray(normal, dtype=np.float32), alpha=127.5, beta=127.5)
-    # Zeros have become 128, 128, 128, which no unit vector does.
-    nothing = cv2.inRange(stored, (128, 128, 128), (128, 128, 128))
-    return cv2.bitwise_and(stored, stored, mask=cv2.bitwise_not(nothing))
+    stored = np.empty(normal.shape, dtype=np.uint8)
+    _encode_normal(np.ascontiguousarray(normal, dtype=np.float32).reshape(-1, 3), stored.reshape(-1, 3))
+    return stored
 
 
 def decode_normal(stored: np.ndarray) -> np.ndarray:
@@ -50,3 +48,23 @@ def decode_normal(stored: np.ndarray) -> np.ndarray:
     drawn = (stored != 0).any(axis=-1, keepdims=True)
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.where(drawn, vectors / length, 0).astype(np.float32)
+
+
+@kernel(readonly(float32, 1), uint16[::1])
+def _encode_depth(depth: np.ndarray, stored: np.ndarray) -> None:
+    for i in range(depth.shape[0]):
+        steps = np.rint((np.float64(depth[i]) + DEPTH_OFFSET) * DEPTH_STEPS)
+        nothing = steps != steps
+        stored[i] = np.uint16(0.0 if nothing else min(max(steps, 1.0), 65535.0))
+
+
+@kernel(readonly(float32, 2), uint8[:, ::1])
+def _encode_normal(normal: np.ndarray, stored: np.ndarray) -> None:
+    """Axes: (pixels, 3). Most pixels of a crop show nothing and are done after one test."""
+    half = np.float32(127.5)
+    for i in range(normal.shape[0]):
+        if normal[i, 0] == 0.0 and normal[i, 1] == 0.0 and normal[i, 2] == 0.0:
+            stored[i, 0], stored[i, 1], stored[i, 2] = 0, 0, 0
+        else:
+            for axis in range(3):
+                stored[i, axis] = np.uint8(np.rint(normal[i, axis] * half + half))

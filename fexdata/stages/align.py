@@ -22,7 +22,7 @@ class Align(Stage):
     """
 
     name: ClassVar[str] = "align"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[tuple[str, ...]] = ("photograph", "face_landmarks")
 
     class Config(StageConfig):

@@ -22,7 +22,7 @@ class Detect(Stage):
     """Finds faces and their 478 landmarks with MediaPipe's bundled networks."""
 
     name: ClassVar[str] = "detect"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     kind: ClassVar[Kind] = "expand"
     reads: ClassVar[tuple[str, ...]] = ("photograph", "corpus_box", "corpus_points")
 

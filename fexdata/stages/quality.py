@@ -58,7 +58,7 @@ class Quality(Stage):
     """Measurements, scores and the combined quality of each face."""
 
     name: ClassVar[str] = "quality"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[tuple[str, ...]] = (
         "image", "crop_matrix", "photo_width", "photo_height", "detection_score", "landmarks_478", "landmarks_68",
         "geometry", "vertices", "yaw", "pitch", "roll", "depth", "mask",
@@ -151,7 +151,7 @@ def _pixels(row: Row, unit: float) -> dict[str, float]:
         "skin_tone_ita": pixels.skin_tone_ita(image, shown == Label.SKIN),
         "contrast": pixels.contrast(face),
         "mask_inside": pixels.share_inside(mask, inside),
-        "mask_share": float(np.count_nonzero(mask) / mask.size),
+        "mask_share": cv2.countNonZero(mask) / mask.size,
     }
 
 

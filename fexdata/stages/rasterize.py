@@ -19,7 +19,7 @@ class Rasterize(Stage):
     """Depth map, normal map and mask of each face's mesh."""
 
     name: ClassVar[str] = "rasterize"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[tuple[str, ...]] = ("geometry", "vertices")
 
     class Config(StageConfig):
@@ -57,8 +57,10 @@ class Rasterize(Stage):
         return source_hashes()
 
     def warm_up(self) -> None:
+        import fexdata.dataset.png
         import fexdata.faces.mesh
-        import fexdata.render.fill  # noqa: F401 - compiles kernels
+        import fexdata.render.fill
+        import fexdata.render.maps  # noqa: F401 - compiles kernels
         from fexdata.faces.topology import coarse_478
         from fexdata.render.rasterize import rasterize
 

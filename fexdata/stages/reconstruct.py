@@ -96,12 +96,12 @@ class Reconstruct(Stage):
 
     def _check(self, vertices: np.ndarray, rotation: np.ndarray) -> None:
         from fexdata.faces.canonical import canonical_vertices
-        from fexdata.faces.mesh import flipped_fraction, triangle_normals
+        from fexdata.faces.mesh import flipped_fraction, projected_area
         from fexdata.faces.topology import coarse_478
 
         topology, config = coarse_478(), self.config
         assert isinstance(config, Reconstruct.Config)
-        area = np.abs(triangle_normals(vertices, topology.triangles)[:, 2]).sum() / 2
+        area = projected_area(vertices, topology.triangles)
         if area < config.min_area:
             raise RowError(Code.POOR_FIT, f"the mesh covers {area:.1f} square pixels")
         flipped = flipped_fraction(vertices, topology, canonical_vertices(), rotation)

@@ -11,6 +11,8 @@ import pytest
 from builds import run
 from making import make_folder
 
+from fexdata.cli.main import cli, main
+
 HEAVY = ("mediapipe", "torch", "cv2", "distributed", "pyarrow", "numba", "pandas")
 
 
@@ -52,6 +54,30 @@ def test_a_mistake_is_one_line_and_status_two(
     status, out, err = run(arguments)
     assert (status, out) == (2, "")
     assert message.lower() in err.lower() and len(err.strip().splitlines()) == 1 and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("verb", "raised", "status", "message"),
+    [
+        ("build", OSError(28, "No space left on device", "out/x"), 2, "fexdata: out/x: No space left on device\n"),
+        ("build", OSError("the bucket is gone"), 2, "fexdata: the bucket is gone\n"),
+        ("build", KeyboardInterrupt(), 130, "fexdata: interrupted; the same command goes on where this one stopped\n"),
+        ("validate", KeyboardInterrupt(), 130, "fexdata: interrupted\n"),
+        ("validate", BrokenPipeError(), 0, ""),
+    ],
+)
+def test_what_the_system_or_a_person_stops_ends_in_one_line(
+    verb: str, raised: BaseException, status: int, message: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def stopped(**_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("sys.argv", ["fexdata", verb])
+    monkeypatch.setattr(cli, "main", stopped)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr().err) == (status, message)
 
 
 def test_a_build_from_the_command_line_to_its_report(tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ def test_the_page_is_one_file_with_pictures_of_the_flipped_rows(tmp_path: Path) 
     assert page.count("data:image/jpeg;base64,") == 2 * 2 * 2  # rows, builds, crop and depth
     assert "The first 2 of 3 are shown" in page and "<code>status</code>" in page
     assert "&lt;b&gt;" in page and "<b><b>" not in page
+    assert page.count("<br><small>") == 2  # which photograph
     assert "http" not in page and 'src="data:' in page
 
 
@@ -141,3 +142,27 @@ def test_the_command_exits_1_when_something_differs(tmp_path: Path) -> None:
     plain = json.loads(told.stdout)
     assert plain["rows"] == {"old": 24, "new": 25, "both": 24} and len(plain["added"]) == 1
     assert [change["name"] for change in plain["columns"]["changed"]] == ["yaw"]
+
+
+def test_builds_without_a_common_row_differ_in_every_row(tmp_path: Path) -> None:
+    old = make_dataset(tmp_path / "old", photographs=8, size=16)
+    new = make_dataset(tmp_path / "new", photographs=8, size=16, seed=1)
+    found = diff(open_dataset(old), open_dataset(new))
+    assert (found.common, len(found.added), len(found.removed)) == (0, 8, 8)
+    assert found.changes == [] and not found.is_empty
+    write_diff_html(found, str(tmp_path / "diff.html"))
+
+
+def test_settings_that_differ_are_told_even_where_no_row_does(tmp_path: Path) -> None:
+    def choose(size: int, **more: int):  # type: ignore[no-untyped-def]
+        stages = {"align": {"size": size, "template": "five_point"}, **more}
+        return lambda metadata: metadata.update(recipe={"stages": stages, "seed": 0, "about": f"size {size}"})
+
+    old = make_dataset(tmp_path / "old", photographs=8, size=16, edit_metadata=choose(256))
+    new = make_dataset(tmp_path / "new", photographs=8, size=16, edit_metadata=choose(128, hash=7))
+    found = diff(open_dataset(old), open_dataset(new))
+    assert found.settings == {"stages.align.size": ("256", "128"), "stages.hash": ("none", "7")}
+    assert found.is_empty and "setting  stages.align.size: 256 -> 128" in str(found)
+    assert str(found).endswith("no row changed")
+    write_diff_html(found, str(tmp_path / "diff.html"))
+    assert "<td>256<td>128" in (tmp_path / "diff.html").read_text()

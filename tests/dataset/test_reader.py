@@ -208,3 +208,10 @@ def test_a_missing_shard_is_one_line_that_says_what_to_do(tmp_path: Path) -> Non
     assert lost.picture_columns == ["image", "depth", "normal", "mask"]
     with pytest.raises(FexdataError, match=r"00-0123456789abcdef.parquet is missing; run the dataset's"):
         list(lost.iterate(["image"]))
+
+
+def test_a_row_number_out_of_range_says_how_many_rows_there_are(dataset: Dataset) -> None:
+    assert dataset.row(-48)["sample_id"] == dataset.row(0)["sample_id"]
+    for number in (48, -49):
+        with pytest.raises(IndexError, match=f"row {number} of made, which has 48 rows"):
+            dataset.row(number)

@@ -135,6 +135,18 @@ def test_a_part_of_a_corpus_is_a_warning_not_an_error(tmp_path: Path) -> None:
     assert any("photographs: 8; the paper's build has 88,021" in problem.what for problem in found)
 
 
+def test_a_crop_size_that_was_asked_for_is_a_warning_and_pictures_are_held_against_it(tmp_path: Path) -> None:
+    def ask(metadata: dict[str, Any]) -> None:
+        metadata["recipe"] = {"stages": {"align": {"size": 32}}}
+
+    path = make_dataset(tmp_path, name="affectnet-d", photographs=8, size=32, edit_metadata=ask)
+    told = [str(problem) for problem in validate(str(path))]
+    assert "warning: card affectnet-d: crops of 32 px (align.size); the paper's build has 256" in told
+    assert not [text for text in told if text.startswith("error")]
+    other = make_dataset(tmp_path / "other", name="affectnet-d", photographs=8, size=64, edit_metadata=ask)
+    assert any("image: expected [32, 32, 3] uint8, got [64, 64, 3]" in str(one) for one in validate(str(other)))
+
+
 def test_a_sample_looks_at_some_pictures_and_all_of_the_manifest(tmp_path: Path) -> None:
     def spoil(rows: Rows) -> None:
         for row in rows:

@@ -183,6 +183,15 @@ def test_outside_the_photograph_is_black():
     assert warp(white, turned(0, 1, (500, 0)), 64).max() == 0
 
 
+@pytest.mark.parametrize("shrink", [1.3, 2.6, 3.5, 9.7])
+def test_the_photograph_ends_in_the_crop_where_it_ends(shrink):
+    """Also where its sides are no multiples of what is averaged."""
+    height, width = int(110 * shrink) | 1, int(97 * shrink) | 1
+    matrix = turned(12, 1 / shrink, (0, -30))
+    crop = warp(np.full((height, width, 3), 255, np.uint8), matrix, 128)
+    assert crop.mean() / 255 == pytest.approx(inside_fraction(matrix, 128, width, height), abs=2e-4)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (900, 1), (7, 2000)])
 @pytest.mark.parametrize("scale", [0.01, 0.4, 1, 30])
 def test_photographs_of_any_shape_can_be_warped(shape, scale):

@@ -17,7 +17,7 @@ from fexdata.errors import Code, RowError
 from fexdata.faces.alignment import apply, crop_matrix, scale_of, template, warp
 from fexdata.faces.detection import Face, FaceFinder
 from fexdata.faces.landmarks import MIRROR_478, mirrored, to_68
-from fexdata.faces.mediapipe_graphs import LandmarkNetwork, network_hashes
+from fexdata.faces.mediapipe_graphs import Detector, LandmarkNetwork, network_hashes
 
 PORTRAITS = json.loads(Path(__file__).parents[1].joinpath("portraits.json").read_text())
 FIVE_PEOPLE = [(260, 125), (363, 300), (476, 265), (581, 376), (737, 363)]
@@ -244,6 +244,33 @@ def test_the_landmark_network_says_when_there_is_no_face():
 
 def test_every_network_has_a_hash():
     assert {len(digest) for digest in network_hashes().values()} == {64} and len(set(network_hashes().values())) == 3
+
+
+@pytest.mark.parametrize(("reach", "model"), [("short", 0), ("full", 1)])
+def test_the_detector_sees_what_mediapipes_own_graph_sees(reach, model):
+    from mediapipe.python.solutions.face_detection import FaceDetection
+
+    own, theirs = Detector(reach), FaceDetection(min_detection_confidence=0.5, model_selection=model)
+    square = cv2.resize(photograph("multi_face.jpg"), (own.side, own.side), interpolation=cv2.INTER_AREA)
+    found, expected = own(square), theirs.process(square).detections
+    assert len(found) == len(expected) >= 2
+    for one, other in zip(found, sorted(expected, key=lambda d: -d.score[0]), strict=True):
+        eyes = [(p.x * own.side - 0.5, p.y * own.side - 0.5) for p in other.location_data.relative_keypoints[:2]]
+        np.testing.assert_allclose(one.eyes, eyes, atol=1e-3)
+        assert one.score == pytest.approx(other.score[0], abs=1e-5)
+
+
+def test_loading_the_networks_leaves_matplotlib_to_who_draws():
+    code = """if True:
+        import sys
+        from fexdata.faces.detection import FaceFinder
+        FaceFinder()
+        assert "matplotlib" not in sys.modules
+        from mediapipe.python.solutions import drawing_utils
+        figure = drawing_utils.plt.figure
+        import matplotlib.pyplot
+        assert figure is matplotlib.pyplot.figure"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_loading_the_networks_prints_nothing():

@@ -10,7 +10,7 @@ from meshes import bump, real_landmarks, tilted_quad
 
 from fexdata.faces.canonical import canonical_vertices
 from fexdata.faces.landmarks import MIRROR_478
-from fexdata.faces.mesh import eye_corner_depth, flipped_fraction, triangle_normals, vertex_normals
+from fexdata.faces.mesh import eye_corner_depth, flipped_fraction, projected_area, triangle_normals, vertex_normals
 from fexdata.faces.pose import head_rotation, rotation
 from fexdata.faces.topology import Label, coarse_478
 
@@ -87,3 +87,11 @@ def test_eye_corner_depth_is_the_mean_of_four_vertices() -> None:
     vertices[[33, 133, 362, 263], 2] = [1, 2, 3, 6]
     assert eye_corner_depth(vertices) == 3
     assert eye_corner_depth(vertices, [33, 33, 33, 263]) == 2.25
+
+
+def test_the_projected_area_counts_fronts_and_backs_and_not_depth() -> None:
+    corners = np.array([[0, 0, 0], [4, 0, 9], [0, 3, -5]], float)
+    assert projected_area(corners, np.array([[0, 1, 2]])) == projected_area(corners, np.array([[0, 2, 1]])) == 6
+    vertices, triangles = bump()
+    expected = np.abs(triangle_normals(vertices, triangles)[:, 2]).sum() / 2
+    assert projected_area(vertices, triangles) == pytest.approx(expected)

@@ -143,6 +143,22 @@ def test_skin_tone_is_that_of_the_colour():
     assert pixels.skin_tone_ita(image, mask == 1) > pixels.skin_tone_ita(dark_skinned(image, mask), mask == 1) + 30
 
 
+def test_skin_tone_leaves_out_what_is_not_skin():
+    image, mask = np.full((64, 64, 3), (160, 110, 80), np.uint8), np.zeros((64, 64), np.uint8)
+    mask[9:50, 7:44] = 1
+    expected = pixels.skin_tone_ita(image, np.ones_like(mask))
+    image[mask == 0] = (30, 60, 250)
+    assert pixels.skin_tone_ita(image, mask) == expected
+
+
+def test_percentiles_are_interpolated_within_their_grey_value():
+    values = np.random.default_rng(0).integers(0, 200, 5000)
+    counts = np.bincount(values, minlength=256)
+    for share in (0.05, 0.5, 0.99):
+        assert pixels.percentile(counts, share) == pytest.approx(np.quantile(values, share), abs=0.75)
+    assert pixels.percentile(np.bincount([7] * 40, minlength=256), 0.25) == 6.75
+
+
 def test_photograph_area_is_where_pixels_come_from():
     angle, scale = math.radians(20), 1.3
     turn = scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from meshes import real_landmarks
@@ -44,6 +45,11 @@ def test_maps_are_lossless_pictures_of_the_declared_kind() -> None:
     drawn = pictures["mask"] > 0
     np.testing.assert_array_equal(pictures["depth"] > 0, drawn)
     np.testing.assert_array_equal(pictures["normal"].any(axis=-1), drawn)
+
+
+def test_maps_take_no_more_bytes_than_opencvs_png() -> None:
+    for value in run(vertices()).values():
+        assert len(value["bytes"]) <= len(cv2.imencode(".png", decode(value))[1])
 
 
 def test_depth_at_the_landmarks_is_their_own() -> None:
