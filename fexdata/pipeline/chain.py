@@ -22,7 +22,7 @@ from fexdata.corpora.base import Photograph
 from fexdata.corpora.pictures import read_picture
 from fexdata.errors import Code, Failure
 from fexdata.pipeline.assemble import assemble
-from fexdata.pipeline.layers import LayerWriter, as_stored, read_layer, rows_of
+from fexdata.pipeline.layers import LayerWriter, Storage, as_stored, read_layer, rows_of, storages
 from fexdata.pipeline.plan import GIVEN, Chain, Source, StageSpec
 from fexdata.stages.base import Row, Stage
 from fexdata.stages.registry import warm_stage
@@ -199,7 +199,7 @@ def _keep(spec: StageSpec, item: Item, output: Any) -> None:
     item.done[spec.name] = not isinstance(output, Failure)
     if not isinstance(output, Failure):
         # What goes on is what the layer will hold, so that a resumed chain sees the same numbers.
-        item.row.values.update(as_stored(_stage(spec).schema(), output))
+        item.row.values.update(as_stored(_schema(spec), output))
 
 
 class _Picture:
@@ -217,6 +217,11 @@ class _Picture:
 
 def _gone() -> np.ndarray:
     raise RuntimeError("a stage asked for the photograph without declaring `photograph` in `reads`")
+
+
+@functools.lru_cache(maxsize=64)
+def _schema(spec: StageSpec) -> tuple[Storage, ...]:
+    return storages(_stage(spec).schema())
 
 
 @functools.lru_cache(maxsize=64)

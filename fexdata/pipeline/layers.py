@@ -100,16 +100,31 @@ def column_array(values: Sequence[Any], field: pa.Field) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), type=field.type, mask=pa.array(absent))
 
 
-def as_stored(schema: pa.Schema, output: Mapping[str, Any]) -> dict[str, Any]:
+Storage = tuple[str, str, tuple[int, ...]]
+"""A column's name, how its values change when stored (`array`, `float32`, `as it is`), its shape."""
+
+
+def storages(schema: pa.Schema) -> tuple[Storage, ...]:
+    """What `as_stored` needs to know of a schema, looked up once instead of at every row."""
+    found = []
+    for field in schema:
+        if pa.types.is_fixed_size_list(field.type):
+            found.append((field.name, "array", shape_of(field) or (field.type.list_size,)))
+        else:
+            found.append((field.name, "float32" if pa.types.is_float32(field.type) else "as it is", ()))
+    return tuple(found)
+
+
+def as_stored(columns: Sequence[Storage], output: Mapping[str, Any]) -> dict[str, Any]:
     """A stage's output as it will come back from its layer: float32, arrays in their shape."""
     values: dict[str, Any] = {}
-    for field in schema:
-        value = output.get(field.name)
-        if value is not None and pa.types.is_fixed_size_list(field.type):
-            value = np.asarray(value, np.float32).reshape(shape_of(field) or (field.type.list_size,))
-        elif value is not None and pa.types.is_float32(field.type):
-            value = None if np.isnan(value) else float(np.float32(value))
-        values[field.name] = value
+    for name, kind, shape in columns:
+        value = output.get(name)
+        if value is not None and kind == "array":
+            value = np.asarray(value, np.float32).reshape(shape)
+        elif value is not None and kind == "float32":
+            value = None if value != value else float(np.float32(value))
+        values[name] = value
     return values
 
 
