@@ -93,7 +93,11 @@ def _listing_remote(root: str) -> Iterator[Entry]:
     fs, path = filesystem(root)
     protocol = root.split("://", 1)[0]
     base = path.rstrip("/")
-    for name, info in sorted(fs.find(base, detail=True).items()):
+    try:
+        found = sorted(fs.find(base, detail=True).items())
+    except Exception as error:  # every protocol has its own: no credentials, no bucket, no route
+        raise FexdataError(f"{root}: cannot be listed: {' '.join(str(error).split())}") from None
+    for name, info in found:
         key = name[len(base) :].lstrip("/").encode()
         changed = str(info.get("ETag") or info.get("LastModified") or info.get("mtime") or "")
         stamp = int.from_bytes(hashlib.blake2b(changed.encode(), digest_size=8).digest(), "big") >> 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import current_process
 
 from fexdata import storage
 from fexdata.corpora.base import Corpus
@@ -72,6 +73,10 @@ def build(
     `$FEXDATA_HOME` or `./data`). Raises `FexdataError` with one line for whatever a person can
     mend. A photograph that cannot be used never raises: it becomes a failed row.
     """
+    if getattr(current_process(), "_inheriting", False):
+        # A worker is importing the user's script, which calls this without a `__main__` guard:
+        # end quietly, so that the build that started it can say so in one line.
+        raise SystemExit(1)
     made = load_recipe(recipe, sets, without)
     layout = Layout(out or storage.join(home_folders()[0], made.name))
     with Steps(quiet=quiet) as steps:

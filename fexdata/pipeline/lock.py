@@ -58,8 +58,11 @@ class BuildLock:
         return bool(owner == self._owner)
 
     def _take_local(self) -> None:
-        os.makedirs(self._root, exist_ok=True)
-        self._file = open(self._path, "a+")  # noqa: SIM115 - held until __exit__
+        try:
+            os.makedirs(self._root, exist_ok=True)
+            self._file = open(self._path, "a+")  # noqa: SIM115 - held until __exit__
+        except OSError as error:
+            raise FexdataError(f"{self._root}: {error.strerror}; choose another --out") from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

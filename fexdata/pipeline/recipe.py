@@ -91,9 +91,8 @@ def load_recipe(name: str, sets: Sequence[str] = (), without: Sequence[str] = ()
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise FexdataError(f"recipe {name}: {where}: {first['msg']}") from None
+        where, problem = registry.first_problem(error)
+        raise FexdataError(f"recipe {name}: {where}: {problem}") from None
     _check_rules(recipe)
     return recipe
 
@@ -129,13 +128,19 @@ def _apply_set(data: dict[str, Any], text: str) -> None:
     elif parts[0] not in Recipe.model_fields or parts[0] in ("name", "corpus"):
         sections = [*data["stages"], "rules", "duplicates", "splits", "engine", "seed", "cap_per_class"]
         raise FexdataError(f"--set {text}: no section {parts[0]!r}; sections: {', '.join(sections)}")
+    if parts[0] == "rules" and len(parts) == 3 and parts[1] in ("reject", "review"):
+        # One threshold changes; the others stay what they are, even where the recipe is silent.
+        data.setdefault("rules", {}).setdefault(parts[1], Rules().model_dump()[parts[1]])
     target = data
     for part in parts[:-1]:
         inner = target.setdefault(part, {})
         if not isinstance(inner, dict):
             raise FexdataError(f"--set {text}: {part} is a value, not a section")
         target = inner
-    target[parts[-1]] = yaml.safe_load(value)
+    try:
+        target[parts[-1]] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise FexdataError(f"--set {text}: {value!r} is not a value (a number, a word, true, false or null)") from None
 
 
 def _drop_stage(data: dict[str, Any], stage: str) -> None:
@@ -157,9 +162,11 @@ def _check_rules(recipe: Recipe) -> None:
 def _share_crop_size(data: dict[str, Any]) -> None:
     # One dataset has one crop size: `--set align.size=128` is enough.
     stages: Mapping[str, dict[str, Any]] = data["stages"]
-    size = stages.get("align", {}).get("size")
-    if size is not None and "rasterize" in stages:
-        stages["rasterize"].setdefault("size", size)
+    if "align" not in stages or "rasterize" not in stages:
+        return
+    size = getattr(registry.stage("align", stages["align"]), "crop_size", None)
+    if size is not None and stages["rasterize"].setdefault("size", size) != size:
+        raise FexdataError(f"rasterize.size is {stages['rasterize']['size']}, but crops have {size}: set align.size")
 
 
 def canonical_json(value: Any) -> str:

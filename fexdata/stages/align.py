@@ -38,6 +38,13 @@ class Align(Stage):
 
     config: Config
 
+    @property
+    def crop_size(self) -> int:
+        """The crop's side in pixels."""
+        from fexdata.faces.alignment import template
+
+        return self.config.size or template(self.config.template).size
+
     def schema(self) -> pa.Schema:
         crop = "crop pixels"
         return pa.schema(

@@ -25,10 +25,18 @@ def stage(name: str, config: Mapping[str, Any]) -> Stage:
     try:
         return cls(cls.Config(**config))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key, problem = first_problem(error)
         allowed = ", ".join(cls.Config.model_fields) or "none"
-        raise FexdataError(f"stage {name}: setting {key!r}: {first['msg']} (settings: {allowed})") from None
+        raise FexdataError(f"stage {name}: setting {key!r}: {problem} (settings: {allowed})") from None
+
+
+def first_problem(error: ValidationError) -> tuple[str, str]:
+    """Which setting is wrong, and what is wrong with it, in words for a person."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return where, "there is no such setting"
+    return where, first["msg"].removeprefix("Value error, ")
 
 
 @functools.lru_cache(maxsize=64)

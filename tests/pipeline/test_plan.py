@@ -35,6 +35,16 @@ def _names(plan: Plan) -> set[str]:
     return set(plan.files())
 
 
+def test_one_threshold_set_leaves_the_others() -> None:
+    before, after = (load_recipe("photos", sets).rules for sets in ([], ["rules.review.quality=0.9"]))
+    assert after.review == {**before.review, "quality": 0.9} and after.reject == before.reject
+
+
+def test_the_maps_have_the_size_of_the_crop() -> None:
+    recipe = load_recipe("photos", ["align.template=reference_68", "align.size=null"])
+    assert recipe.stages["rasterize"]["size"] == 128
+
+
 def test_nothing_on_disk_means_everything_is_missing() -> None:
     plan = _plan(_sources(50))
     for partition in plan.partitions:
