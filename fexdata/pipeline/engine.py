@@ -45,7 +45,7 @@ DASK = {
     "distributed.admin.tick.limit": "60s",
     "distributed.comm.timeouts.connect": "60s",
     # Pictures of a few MB come and go all the time. Dask's own setting hands their pages back to
-    # the system at once, which then has to clear new ones: a seventh of the whole build's time.
+    # the system at once, which then has to clear new ones: a good part of the build's time.
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 256 << 20,
     "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 32 << 20,
     "distributed.nanny.pre-spawn-environ.OMP_NUM_THREADS": 1,
