@@ -1,0 +1,1 @@
+"""People who do not exist, photographed: pictures of faces with exact truth."""
