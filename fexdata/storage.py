@@ -146,6 +146,16 @@ def exists(path: str) -> bool:
     return os.path.exists(path)
 
 
+def stamp(path: str) -> tuple[int, str]:
+    """Size of a file, and what tells whether it was written anew. Raises `OSError` when it is not there."""
+    if is_remote(path):
+        fs, inner = filesystem(path)
+        info = fs.info(inner)
+        return int(info.get("size") or 0), str(info.get("ETag") or info.get("LastModified") or info.get("mtime") or "")
+    found = os.stat(path)
+    return found.st_size, str(found.st_mtime_ns)
+
+
 def what_is_at(path: str) -> Literal["folder", "file", "nothing"]:
     """On object storage a folder is any path with something below it."""
     if is_remote(path):

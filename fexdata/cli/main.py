@@ -9,11 +9,13 @@ import click
 
 VERBS = {
     "doctor": "What works on this machine, what is missing, how to get it.",
+    "synth": "Make a corpus of people who do not exist, with truth, in a real corpus's layout.",
     "build": "Make a dataset from a corpus of photographs, or bring one up to date.",
     "status": "How far a build is and what it found.",
     "validate": "Check a finished dataset against its card, down to every picture.",
     "report": "One HTML page about a dataset: counts, acceptance, measurements, faces.",
     "diff": "What changed between two builds, column by column.",
+    "review": "Look at rejected and doubtful faces in the browser, and decide.",
     "gc": "Remove files that no build refers to.",
 }
 
@@ -57,7 +59,7 @@ def main() -> None:
     except click.exceptions.Exit as error:
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        goes_on = "; the same command goes on where this one stopped" if "build" in sys.argv[1:2] else ""
+        goes_on = "; the same command goes on where this one stopped" if sys.argv[1:2] in (["build"], ["synth"]) else ""
         click.echo(f"fexdata: interrupted{goes_on}", err=True)
         status = 130
     except BrokenPipeError:

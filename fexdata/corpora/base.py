@@ -39,12 +39,25 @@ class Photograph:
     """The corpus's own landmarks: (n, 2) float32."""
     split: str | None = None
     """The corpus's official split (`train`, `val`, `test`), or None."""
+    upside_down: bool = False
+    """Whether the file shows the world turned by half a circle, with no EXIF tag to say so; boxes
+    and points are those of the picture turned upright."""
 
     def digest(self) -> bytes:
         """16 bytes that stand for (corpus, key, frame): they choose the partition, the order
         and, with the face slot, the `sample_id`."""
         text = b"\0".join((self.corpus.encode(), self.key, str(self.frame).encode()))
         return hashlib.blake2b(text, digest_size=16).digest()
+
+
+def sample_id(digest: bytes, slot: int) -> str:
+    """Identity of a face: its photograph's digest and its slot, hashed to 32 hexadecimal digits."""
+    return hashlib.blake2b(digest + slot.to_bytes(4, "big"), digest_size=16).hexdigest()
+
+
+def readable(key: bytes) -> str:
+    """A path as text: UTF-8 where it is, `\\xNN` for bytes that are not."""
+    return key.decode("utf-8", "backslashreplace")
 
 
 class Corpus(Protocol):

@@ -7,6 +7,7 @@ know what a number means, and so that `fexdata.dataset.mirror` can flip a row by
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Literal
 
 import pyarrow as pa
@@ -25,6 +26,8 @@ MIRROR_RULES = {
     "normal_map": "columns are reversed and n_x changes sign",
     "box": "left becomes photo_width - left - width (boxes are in the photograph)",
     "crop_matrix": "F_crop @ M @ F_photograph, where F mirrors pixel-centre coordinates",
+    "named": "each value goes where its name (in `names`) goes when left and right change places; one named "
+    "asymmetric changes its sign",
 }
 
 
@@ -38,13 +41,17 @@ def column(
     convention: str = "",
     mirror: str = "none",
     table: Table = "manifest",
+    names: Sequence[str] = (),
 ) -> pa.Field:
-    """A column with its meaning. `about` is one sentence; `shape` is that of one row's value."""
+    """A column with its meaning. `about` is one sentence; `shape` is that of one row's value;
+    `names` says what each of its values is, where a coefficient has a name."""
     if mirror not in MIRROR_RULES:
         raise ValueError(f"column {name}: unknown mirror rule {mirror!r}; known: {', '.join(MIRROR_RULES)}")
     metadata = {"about": about, "unit": unit, "convention": convention, "mirror": mirror, "table": table}
     if shape:
         metadata["shape"] = json.dumps(shape)
+    if names:
+        metadata["names"] = json.dumps(list(names))
     return pa.field(name, type, metadata={k: v for k, v in metadata.items() if v})
 
 
@@ -56,6 +63,12 @@ def meta(field: pa.Field, key: str, default: str = "") -> str:
 
 def shape_of(field: pa.Field) -> tuple[int, ...]:
     text = meta(field, "shape")
+    return tuple(json.loads(text)) if text else ()
+
+
+def names_of(field: pa.Field) -> tuple[str, ...]:
+    """What each value of a coefficient vector is."""
+    text = meta(field, "names")
     return tuple(json.loads(text)) if text else ()
 
 

@@ -15,12 +15,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fexdata.dataset.fields import MIRROR_RULES, PICTURE, meta, shape_of
+from fexdata.dataset.fields import MIRROR_RULES, PICTURE, meta, names_of, shape_of
 from fexdata.errors import FexdataError
 from fexdata.faces.landmarks import MIRRORS
 
 _SIDE_WORDS = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
-_OTHER_SIDE = {"left": "right", "right": "left", "Left": "Right", "Right": "Left", "LEFT": "RIGHT", "RIGHT": "LEFT"}
+_SIDES_IN_NAMES = re.compile(r"left|right|Left|Right|(?<=_)[LR]$")
+"""Sides in the names of coefficients: AU12_left, mouthSmileLeft, mouthSmile_L."""
+_OTHER_SIDE = {
+    "L": "R",
+    "R": "L",
+    "left": "right",
+    "right": "left",
+    "Left": "Right",
+    "Right": "Left",
+    "LEFT": "RIGHT",
+    "RIGHT": "LEFT",
+}
 
 
 def mirror(row: Mapping[str, Any], schema: pa.Schema, *, crop_width: int | None = None) -> dict[str, Any]:
@@ -119,6 +130,19 @@ def _crop_matrix(value: Any, field: pa.Field, widths: _Widths) -> np.ndarray:
     return np.array([[a, -b, crop_right - c - a * right], [-d, e, f + d * right]]).reshape(given.shape)
 
 
+def _named(value: Any, field: pa.Field, widths: _Widths) -> np.ndarray:
+    names = names_of(field)
+    given = np.asarray(value, dtype=np.float64)
+    if len(names) != given.size:
+        raise FexdataError(f"column {field.name}: {given.size} values, but {len(names)} names to mirror them by")
+    place = {name: index for index, name in enumerate(names)}
+    partner = [place.get(_SIDES_IN_NAMES.sub(lambda found: _OTHER_SIDE[found[0]], name), -1) for name in names]
+    if -1 in partner:
+        raise FexdataError(f"column {field.name}: {names[partner.index(-1)]} has no partner on the other side")
+    sign = np.array([-1.0 if name.startswith("asymmetric") else 1.0 for name in names])
+    return (given.ravel()[partner] * sign).reshape(given.shape)
+
+
 def _pixels(value: Any) -> np.ndarray:
     if isinstance(value, np.ndarray):
         return value
@@ -148,4 +172,5 @@ _RULES: dict[str, Callable[[Any, pa.Field, _Widths], Any]] = {
     "normal_map": _normal_map,
     "box": _box,
     "crop_matrix": _crop_matrix,
+    "named": _named,
 }

@@ -17,7 +17,7 @@ IDENTITY = [
     column("corpus", S, "The corpus's name."),
     column("source_path", S, "Path of the photograph below the corpus's root; bytes that are not UTF-8 as \\xNN."),
     column("source_sha256", S, "Hash of the photograph's file; null when it could not be read."),
-    column("frame", INT, "Frame number within a film or animated file."),
+    column("frame", INT, "Frame number within a film, image sequence or animated file."),
     column("face_slot", INT, "Which face of the photograph, from left to right, from 0."),
     column("parent_id", S, "For derived pictures: the row they were made from."),
     column("variant", S, "For derived pictures: which of the parent's variants."),
@@ -45,6 +45,7 @@ LABELS = [
     ),
     column("gaze", S, "left, frontal or right, as seen in the picture.", mirror="swap_left_right"),
     column("illumination", S, "The corpus's name for the light."),
+    column("facs", S, "The corpus's own FACS code: action units with grades A to E where it has them, as in 4C 17."),
 ]
 
 VERDICT = [

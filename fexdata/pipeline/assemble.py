@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fexdata import storage
+from fexdata.corpora.base import readable
 from fexdata.dataset.fields import meta
 from fexdata.dataset.schema import IDENTITY, LABELS, VERDICT
 from fexdata.dataset.shards import parquet_options, shard_schema, write_shard
@@ -30,8 +31,12 @@ FAILURE = ("failure_stage", "failure_code", "failure_message")
 
 
 def stage_fields(specs: Iterable[StageSpec]) -> list[pa.Field]:
-    """All fields that the stages write, in order, without loading a network."""
-    return [field for spec in specs for field in stage(spec.name, json.loads(spec.config_json)).schema()]
+    """All fields that the stages write, in order, without loading a network. Where a stage replaces
+    another's column (`Recipe.make_stages` says which may), its own field stands."""
+    fields: dict[str, pa.Field] = {}
+    for spec in specs:
+        fields |= {field.name: field for field in stage(spec.name, json.loads(spec.config_json)).schema()}
+    return list(fields.values())
 
 
 def assemble(chain: Chain, root: str) -> int:
@@ -140,8 +145,3 @@ def manifest_rows(
         if field.name != "sample_id"
     }
     return {"sample_id": sample_ids, **table}
-
-
-def readable(key: bytes) -> str:
-    """A path as text: UTF-8 where it is, `\\xNN` for bytes that are not."""
-    return key.decode("utf-8", "backslashreplace")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import current_process
 
 from fexdata import storage
-from fexdata.corpora.base import Corpus
+from fexdata.corpora.base import Corpus, readable
 from fexdata.corpora.registry import corpus as corpus_by_name
+from fexdata.corpora.truth import synthetic_terms
 from fexdata.dataset.names import home_folders
 from fexdata.dataset.reader import open_dataset
 from fexdata.errors import FexdataError
 from fexdata.pipeline import scan, state
-from fexdata.pipeline.assemble import readable
 from fexdata.pipeline.chain import Summary
 from fexdata.pipeline.commit import commit
 from fexdata.pipeline.engine import Cluster, Death, Handlers, run_all
@@ -35,6 +36,7 @@ from fexdata.pipeline.plan import (
 )
 from fexdata.pipeline.progress import Steps
 from fexdata.pipeline.recipe import Recipe, load_recipe
+from fexdata.pipeline.truth import attached, with_truth
 from fexdata.stages.base import Stage
 
 
@@ -77,7 +79,7 @@ def build(
         # A worker is importing the user's script, which calls this without a `__main__` guard:
         # end quietly, so that the build that started it can say so in one line.
         raise SystemExit(1)
-    made = load_recipe(recipe, sets, without)
+    made = with_truth(load_recipe(recipe, sets, without), source)
     layout = Layout(out or storage.join(home_folders()[0], made.name))
     with Steps(quiet=quiet) as steps:
         one = _Build(made, source, layout, steps)
@@ -102,17 +104,22 @@ class _Build:
 
     def choose(self, limit: int | None) -> None:
         """Lists the corpus and picks the photographs, in hash order."""
+        self.terms = synthetic_terms(self.source)
         found = scan.sources(self.corpus.read(self.source))
         if not found:
             raise FexdataError(f"{self.source}: no photographs found for the corpus {self.corpus.name!r}")
         capped = select(found, cap_per_class=self.recipe.cap_per_class, limit=None)
         self.candidates = len(capped)
-        self.chosen: list[Source] = capped[:limit]
+        self.chosen: list[Source] = attached(capped[:limit], self.recipe, self.source)
 
     def cluster(self, workers: int | None, scheduler: str | None) -> Cluster:
-        """Workers, starting; they load the stages' networks while the photographs are hashed."""
+        """Workers that load the stages' networks while the photographs are hashed. A dataset that
+        was finished before may have nothing to do: for it they start when there is something."""
         specs = [(spec.name, spec.config_json) for spec in stage_specs(self.stages)]
-        return Cluster(workers=workers, scheduler=scheduler, warm=specs)
+        cluster = Cluster(workers=workers, scheduler=scheduler, warm=specs)
+        if not storage.exists(self.layout.manifest):
+            cluster.begin()
+        return cluster
 
     def preview(self) -> Result:
         self._load_state()
@@ -138,6 +145,7 @@ class _Build:
             "bits": self.bits,
             "plan": self.plan.fingerprint,
             "recipe": self.recipe.name,
+            "source": self.source if storage.is_remote(self.source) else os.path.abspath(self.source),
         }
         self._save_plan()
         if self.build != data:
@@ -164,7 +172,13 @@ class _Build:
         self._save_plan()
         self.steps.start("manifest", sum(len(p.sources) for p in self.plan.partitions))
         metadata = commit(
-            self.plan, self.recipe, self.layout, self.corpus, still_mine=lock.is_mine, advance=self.steps.advance
+            self.plan,
+            self.recipe,
+            self.layout,
+            self.corpus,
+            terms=self.terms,
+            still_mine=lock.is_mine,
+            advance=self.steps.advance,
         )
         sweep(self.layout)
         return Result(self.layout.root, metadata["counts"], self.reused, self.made, True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -18,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from fexdata import storage
-from fexdata.corpora.base import Photograph
+from fexdata.corpora.base import Photograph, sample_id
 from fexdata.corpora.pictures import read_picture
 from fexdata.errors import Code, Failure
 from fexdata.pipeline.assemble import assemble
@@ -60,11 +59,6 @@ class Summary:
     """Whether the partition is finished."""
 
 
-def sample_id(digest: bytes, slot: int) -> str:
-    """Identity of a face: its photograph's digest and its slot, hashed to 32 hexadecimal digits."""
-    return hashlib.blake2b(digest + slot.to_bytes(4, "big"), digest_size=16).hexdigest()
-
-
 def run_chain(chain: Chain, root: str, watch: Watch, *, batch: int = BATCH) -> Summary:
     """Makes the chain's layers, and the partition's shard when it is the last chain.
 
@@ -91,8 +85,9 @@ def run_chain(chain: Chain, root: str, watch: Watch, *, batch: int = BATCH) -> S
 
 def _batches(runner: _Runner, chain: Chain, root: str, batch: int) -> Iterator[list[Item]]:
     """Items that have been through every stage of the chain, in order."""
-    first = [spec for spec in chain.stages if GIVEN & set(spec.reads)]
-    rest = [spec for spec in chain.stages if spec not in first]
+    looking = [number for number, spec in enumerate(chain.stages) if "photograph" in spec.reads]
+    split = looking[-1] + 1 if looking else 0  # in the recipe's order: a later stage may replace a column
+    first, rest = chain.stages[:split], chain.stages[split:]
     waiting: list[Item] = []
     for source, items in _photographs(chain, root):
         picture = _Picture(source.photograph)
@@ -131,15 +126,22 @@ def _photographs(chain: Chain, root: str) -> Iterator[tuple[Source, list[Item]]]
         for spec in before
         if spec.name in needed
     }
+    given = {source.digest: _given(source) for source in chain.sources}
     by_digest: dict[bytes, list[Item]] = {}
     for parts in zip(*tables.values(), strict=True):
         digest = parts[0]["digest"]
         values = {name: value for part in parts for name, value in part.items() if name in wanted}
         done = {name: part["done"] for name, part in zip(tables, parts, strict=True)}
-        row = Row(parts[0]["sample_id"], values, _gone)
+        row = Row(parts[0]["sample_id"], {**values, **given[digest]}, _gone)
         by_digest.setdefault(digest, []).append(Item(row, digest, done))
     for source in chain.sources:
         yield source, by_digest[source.digest]
+
+
+def _given(source: Source) -> dict[str, Any]:
+    """What the corpus says of a photograph, for the stages that read it."""
+    photograph = source.photograph
+    return {"corpus_box": photograph.box, "corpus_points": photograph.points, "truth": source.truth}
 
 
 class _Runner:
@@ -151,7 +153,7 @@ class _Runner:
 
     def expand(self, spec: StageSpec, source: Source, picture: _Picture) -> list[Item]:
         """A photograph to its faces; a photograph without one is one failed row."""
-        given = {"corpus_box": source.photograph.box, "corpus_points": source.photograph.points}
+        given = _given(source)
         failure = self._dead(spec, source.digest)
         faces: Any = failure
         if failure is None:
@@ -211,7 +213,8 @@ class _Picture:
 
     def __call__(self) -> np.ndarray:
         if self._pixels is None:
-            self._pixels = read_picture(storage.read_photograph(self._photograph.location))
+            pixels = read_picture(storage.read_photograph(self._photograph.location))
+            self._pixels = np.ascontiguousarray(pixels[::-1, ::-1]) if self._photograph.upside_down else pixels
         return self._pixels
 
 

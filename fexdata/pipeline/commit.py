@@ -1,4 +1,5 @@
-"""The last step: surveys over all rows, verdicts, splits, and the manifest that makes them count.
+"""The last step: surveys over all rows, verdicts, people's decisions, splits, and the manifest that
+makes them count.
 
 Nothing here opens a picture: a new threshold or another split costs seconds. The manifest is the
 only thing that is replaced; until it is, whoever reads the dataset sees the build before.
@@ -27,6 +28,8 @@ from fexdata.pipeline.assemble import read_rows, stage_fields
 from fexdata.pipeline.layout import Layout
 from fexdata.pipeline.plan import PartitionPlan, Plan
 from fexdata.pipeline.recipe import Recipe
+from fexdata.review.apply import Decided, decided
+from fexdata.review.match import COLUMNS as WHERE
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class Surveys:
     groups: list[str | None]
     best: np.ndarray
     splits: list[str]
+    decided: Decided
 
 
 def commit(
@@ -44,10 +48,12 @@ def commit(
     layout: Layout,
     corpus: Corpus,
     *,
+    terms: str | None = None,
     still_mine: Callable[[], bool],
     advance: Callable[[int], None] = lambda rows: None,
 ) -> dict[str, Any]:
-    """Writes the manifest and returns its metadata.
+    """Writes the manifest and returns its metadata. `terms` stands for the corpus's own where the
+    photographs are synthetic: the layout is its, nothing else.
 
     Raises `FexdataError` when the lock was lost meanwhile; nothing is replaced then.
     """
@@ -66,7 +72,10 @@ def commit(
             shards[_name(partition)] = int(np.sum(rows.column("has_crop").to_numpy()))
             start += len(rows)
             advance(len(partition.sources))
-        metadata = _metadata(plan, recipe, corpus, fields, counts, shards, start)
+        metadata = _metadata(plan, recipe, fields, counts, shards, start)
+        licence, citation = (corpus.licence, corpus.citation) if terms is None else (terms, "")
+        metadata["corpus"] = {"name": corpus.name, "licence": licence, "citation": citation}
+        metadata["licences"] = [licence]
         if not still_mine():
             raise FexdataError(f"{layout.root}: another build has taken over; nothing was changed")
         writer.finish(metadata)
@@ -75,7 +84,7 @@ def commit(
 
 def survey(plan: Plan, recipe: Recipe, layout: Layout) -> Surveys:
     """Duplicate groups, the best row of each, and splits."""
-    names = ("sample_id", "digest", "subject", "quality", "phash", "landmarks_68")
+    names = dict.fromkeys(("sample_id", "digest", "subject", "quality", "phash", "landmarks_68", *WHERE))
     parts: dict[str, list[pa.ChunkedArray]] = {name: [] for name in names}
     official: list[str | None] = []
     fields = {field.name: field for field in stage_fields(plan.stages)}
@@ -104,7 +113,8 @@ def survey(plan: Plan, recipe: Recipe, layout: Layout) -> Surveys:
         fractions=recipe.splits.fractions,
         seed=recipe.seed,
     )
-    return Surveys(groups, best_of_group(groups, quality, ids), splits)
+    faces = pa.table({name: columns[name] for name in WHERE if name in columns})
+    return Surveys(groups, best_of_group(groups, quality, ids), splits, decided(layout.root, recipe.name, faces))
 
 
 def _duplicates(
@@ -133,7 +143,7 @@ def _duplicates(
 def _judged(
     rows: pa.Table, partition: PartitionPlan, surveys: Surveys, start: int, recipe: Recipe, schema: pa.Schema
 ) -> pa.Table:
-    """The rows with split, duplicate group, verdict and place."""
+    """The rows with split, duplicate group, verdict (the rules', then people's) and place."""
     count = len(rows)
     part = slice(start, start + count)
     rows = rows.append_column("split", pa.array(surveys.splits[part], pa.string()))
@@ -153,7 +163,7 @@ def _judged(
     for field in schema:
         if field.name not in rows.column_names:
             rows = rows.append_column(field.name, pa.nulls(count, field.type))
-    return rows
+    return surveys.decided.overlay(rows)
 
 
 def _name(partition: PartitionPlan) -> str:
@@ -163,7 +173,6 @@ def _name(partition: PartitionPlan) -> str:
 def _metadata(
     plan: Plan,
     recipe: Recipe,
-    corpus: Corpus,
     fields: Sequence[pa.Field],
     counts: Counter[str],
     shards: dict[str, int],
@@ -181,8 +190,6 @@ def _metadata(
         "name": recipe.name,
         "recipe": recipe.resolved(),
         "fingerprint": plan.fingerprint,
-        "corpus": {"name": corpus.name, "licence": corpus.licence, "citation": corpus.citation},
-        "licences": [corpus.licence],
         "counts": {"photographs": photographs, "rows": rows, **statuses},
         "shards": shards,
         "side": side,

@@ -86,8 +86,8 @@ class Handlers:
 
 
 class Cluster:
-    """A local cluster of processes, or an existing one; started in the background, because the
-    corpus can be read meanwhile."""
+    """A local cluster of processes, or an existing one; started in the background by `begin`,
+    because the corpus can be read meanwhile, or when its client is first needed."""
 
     def __init__(
         self, *, workers: int | None = None, scheduler: str | None = None, warm: Sequence[tuple[str, str]] = ()
@@ -101,7 +101,11 @@ class Cluster:
         self._client: Any = None
         self._warm: list[Any] = []
         self._thread = threading.Thread(target=self._start, name="fexdata-cluster", daemon=True)
-        self._thread.start()
+
+    def begin(self) -> None:
+        """Starts the workers, if nobody has yet."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def _start(self) -> None:
         try:
@@ -137,6 +141,7 @@ class Cluster:
 
     @property
     def client(self) -> Any:
+        self.begin()
         self._thread.join()
         if self._error is not None:
             where = f" at {self._scheduler}" if self._scheduler else ""
@@ -152,7 +157,8 @@ class Cluster:
         in_main = threading.current_thread() is threading.main_thread()
         before = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
         try:
-            self._thread.join()
+            if self._thread.ident is not None:
+                self._thread.join()
             self._stack.close()
         finally:
             if in_main:

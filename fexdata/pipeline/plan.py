@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 
 from fexdata.corpora.base import Photograph
+from fexdata.corpora.truth import TruthRow
 from fexdata.pipeline.layout import Layout
 from fexdata.pipeline.recipe import Recipe, canonical_json
 from fexdata.stages.base import Stage
 
-GIVEN = frozenset({"photograph", "corpus_box", "corpus_points"})
+GIVEN = frozenset({"photograph", "corpus_box", "corpus_points", "truth"})
 """Columns that no stage writes: they come from the corpus."""
+PHOTOGRAPHED = GIVEN - {"truth"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Source:
     photograph: Photograph
     digest: bytes
     sha256: str | None
+    truth: TruthRow | None = None
+    """Where the truth about a synthetic photograph is, when the recipe uses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +237,9 @@ def _fingerprints(
     for spec in specs:
         kills = dead.get(spec.key, {})
         lost = [f"{one.digest.hex()}:{kills[one.digest.hex()]}" for one in members if one.digest.hex() in kills]
-        own = [inputs] if GIVEN & set(spec.reads) else []
+        own = [inputs] if PHOTOGRAPHED & set(spec.reads) else []
+        if "truth" in spec.reads:
+            own += ["" if one.truth is None else one.truth.marks.get(spec.name, "") for one in members]
         marks[spec.name] = _hash(spec.key, *own, *(marks[name] for name in spec.upstream), *lost)[:16]
     return marks
 
@@ -241,7 +247,8 @@ def _fingerprints(
 def _source_text(source: Source) -> str:
     photograph = source.photograph
     points = None if photograph.points is None else np.asarray(photograph.points, np.float32).tobytes().hex()
-    return canonical_json([source.digest.hex(), source.sha256, photograph.box, points])
+    turned = ["upside down"] if photograph.upside_down else []
+    return canonical_json([source.digest.hex(), source.sha256, photograph.box, points, *turned])
 
 
 def _plain(labels: Mapping[str, Any]) -> dict[str, Any]:

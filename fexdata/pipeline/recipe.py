@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -29,6 +29,16 @@ class Duplicates(BaseModel):
 
     max_distance: int = Field(default=4, ge=0, le=16, description="Largest number of differing bits of the hash.")
     find: bool = Field(default=True, description="Look for duplicates at all (a studio corpus says no).")
+
+
+class Truth(BaseModel):
+    """What a build takes from the truth beside a synthetic corpus instead of measuring it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    use: tuple[Literal["au", "expression_params", "landmarks"], ...] = Field(
+        default=(), description="Columns that hold the truth: au, expression_params, landmarks."
+    )
 
 
 class Engine(BaseModel):
@@ -52,12 +62,14 @@ class Recipe(BaseModel):
     rules: Rules = Field(default_factory=Rules)
     duplicates: Duplicates = Field(default_factory=Duplicates)
     splits: SplitRules = Field(default_factory=SplitRules)
+    truth: Truth = Field(default_factory=Truth)
     engine: Engine = Field(default_factory=Engine)
     seed: int = Field(default=0, description="Chooses partitions' splits and class caps.")
 
     def make_stages(self) -> list[Stage]:
-        """The stages, in order; raises `FexdataError` where one reads what none before it writes."""
-        given = {"photograph", "corpus_box", "corpus_points"}
+        """The stages, in order; raises `FexdataError` where one reads what none before it writes, or
+        writes what one before it writes (only the truth may replace what was measured)."""
+        given = {"photograph", "corpus_box", "corpus_points", "truth"}
         made = []
         for name, config in self.stages.items():
             one = registry.stage(name, config)
@@ -66,6 +78,9 @@ class Recipe(BaseModel):
                 raise FexdataError(
                     f"recipe {self.name}: stage {name} reads {', '.join(missing)}, which no stage before it writes"
                 )
+            twice = sorted(given & set(one.schema().names))
+            if twice and "truth" not in one.reads:
+                raise FexdataError(f"recipe {self.name}: stage {name} writes {twice[0]}, as a stage before it does")
             given |= set(one.schema().names)
             made.append(one)
         return made
@@ -126,7 +141,7 @@ def _apply_set(data: dict[str, Any], text: str) -> None:
     if parts[0] in data["stages"]:
         parts = ["stages", *parts]
     elif parts[0] not in Recipe.model_fields or parts[0] in ("name", "corpus"):
-        sections = [*data["stages"], "rules", "duplicates", "splits", "engine", "seed", "cap_per_class"]
+        sections = [*data["stages"], "rules", "duplicates", "splits", "truth", "engine", "seed", "cap_per_class"]
         raise FexdataError(f"--set {text}: no section {parts[0]!r}; sections: {', '.join(sections)}")
     if parts[0] == "rules" and len(parts) == 3 and parts[1] in ("reject", "review"):
         # One threshold changes; the others stay what they are, even where the recipe is silent.

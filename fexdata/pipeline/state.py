@@ -1,7 +1,8 @@
 """The little that a build remembers beside its layers: two JSON files, each written atomically.
 
 `build.json` fixes what must not change between builds of one dataset: its corpus and its number
-of partitions. `state/known.json` holds what was learned the hard way: which photographs killed
+of partitions; and it says where the photographs were last time, so that `fexdata review` can show
+them. `state/known.json` holds what was learned the hard way: which photographs killed
 their worker in which stage, and how often the failures of a partition were to be tried again.
 """
 

@@ -1,17 +1,151 @@
-"""The face models that synthetic people can be made from, by name."""
+"""The face models that synthetic people can be made from, and how an expression drives each.
+
+| name | people | expressions | terms |
+|---|---|---|---|
+| `fexdata-head` | the embedded model's | its 29 action units | Apache-2.0 |
+| `pyfeat-aus` | the embedded model's | 20 action units, as py-feat's regression has them | non-commercial |
+| `ict`, `ict:PATH` | ICT-FaceKit's | ICT-FaceKit's 53 shapes, through `ICT_UNITS` | MIT |
+
+All have the embedded head's vertices, so that skin, hair, eyes and mouth fit every one of them.
+"""
 
 from __future__ import annotations
 
-from fexdata.errors import FexdataError
-from fexdata.faces.models.face_model import FaceModel
+import functools
+import os
+from collections.abc import Mapping
+from pathlib import Path
 
-MODELS = ("fexdata-head",)
+import numpy as np
+
+from fexdata.dataset.names import home_folders
+from fexdata.errors import FexdataError
+from fexdata.faces.models.action_units import EYE_CLOSURE
+from fexdata.faces.models.face_model import FaceModel
+from fexdata.synthetic import expressions
+from fexdata.synthetic.expressions import STRONGEST, Expression
+
+MODELS = ("fexdata-head", "pyfeat-aus", "ict", "ict:PATH")
+FOLDER = "ict-facekit"
+MODELS_VARIABLE = "FEXDATA_MODELS"
+"""Folder of face models that the user got; without it `models` under `$FEXDATA_HOME`."""
+
+ICT_UNITS: dict[str, Mapping[str, float]] = {
+    "AU1": {"browInnerUp": 0.85},
+    "AU2": {"browOuterUp": 0.85},
+    "AU4": {"browDown": 1.0},
+    "AU5": {"eyeWide": 0.9},
+    "AU6": {"cheekSquint": 0.9},
+    "AU7": {"eyeSquint": 0.9},
+    "AU9": {"noseSneer": 0.85},
+    "AU10": {"mouthUpperUp": 0.75},
+    "AU11": {"mouthUpperUp": 0.2, "noseSneer": 0.15},
+    "AU12": {"mouthSmile": 0.8},
+    "AU13": {"mouthSmile": 0.45, "cheekPuff": 0.1},
+    "AU14": {"mouthDimple": 0.85},
+    "AU15": {"mouthFrown": 1.0},
+    "AU16": {"mouthLowerDown": 0.9},
+    "AU17": {"mouthShrugLower": 0.75, "mouthShrugUpper": 0.45},
+    "AU18": {"mouthPucker": 0.85},
+    "AU20": {"mouthStretch": 0.9},
+    "AU22": {"mouthFunnel": 0.85},
+    "AU23": {"mouthRollUpper": 0.3, "mouthRollLower": 0.3, "mouthPress": 0.35},
+    "AU24": {"mouthPress": 0.8},
+    "AU25": {"mouthLowerDown": 0.45, "mouthUpperUp": 0.35},
+    "AU26": {"jawOpen": 0.55},
+    "AU27": {"jawOpen": 1.0},
+    "AU28": {"mouthRollUpper": 0.75, "mouthRollLower": 0.75},
+    "AU43": {"eyeBlink": 1.0},
+    "AD29": {"jawForward": 0.95},
+    "AD34": {"cheekPuff": 0.75},
+}
+"""Action unit at its maximum -> ICT's shapes, `_L` and `_R` left off, and their coefficients: which
+shape does what FACS describes, in the size of the embedded model's own field (the ratios of
+`python -m benchmarks.shapes`). ICT has no nostril dilator (AU38). AD30 is `ICT_SIDEWAYS`."""
+ICT_SIDEWAYS = {"jawRight": 1.0}, {"jawLeft": 1.0}
+"""AD30 to the picture's left and to its right; ICT's names say the person's own side."""
+_BLINK = "eyeBlink"
 
 
 def shape_model(name: str) -> FaceModel:
-    """The model of a name, on the embedded head's surface. Raises `FexdataError` for an unknown one."""
+    """The model of a name of `MODELS`, on the embedded head's surface.
+
+    Raises `FexdataError` for an unknown name and for a model whose files are not there.
+    """
     if name == "fexdata-head":
         from fexdata.faces.models.default import default_model
 
         return default_model()
+    if name == "pyfeat-aus":
+        from fexdata.faces.models.pyfeat_aus import pyfeat_model
+
+        return pyfeat_model()
+    kind, _, place = name.partition(":")
+    if kind == "ict":
+        return _ict(place or _found_ict())
     raise FexdataError(f"unknown face model {name!r}; known: {', '.join(MODELS)}")
+
+
+def terms(name: str) -> str:
+    """One line on what pictures made from a model may be used for. Opens no model file."""
+    if name == "pyfeat-aus":
+        from fexdata.faces.models.pyfeat_aus import LICENCE, SOURCE
+
+        return f"Face model pyfeat-aus, {SOURCE}: {LICENCE}."
+    if name.partition(":")[0] == "ict":
+        from fexdata.faces.models.ict import LICENCE, SOURCE
+
+        return f"Face model ict, {SOURCE}: {LICENCE}."
+    return "Face model fexdata-head: Apache-2.0."
+
+
+def coefficients(model: FaceModel, expression: Expression) -> np.ndarray:
+    """(E,) float32: how an expression drives a model of `shape_model`, 0 to 1.
+
+    ICT's shapes get what `ICT_UNITS` says, added up; others the action units of their names.
+    """
+    if _BLINK + "_L" not in model.expression_names:
+        return expressions.coefficients(expression, model.expression_names).astype(np.float32)
+    shapes = _ict_shapes(expression)
+    return np.array([min(shapes.get(name, 0.0), 1.0) for name in model.expression_names], np.float32)
+
+
+def _ict_shapes(expression: Expression) -> dict[str, float]:
+    shapes: dict[str, float] = {}
+    # The picture's left is the person's right.
+    for intensities, suffix, sideways in zip(
+        (expression.left(), expression.right()), ("_R", "_L"), ICT_SIDEWAYS, strict=True
+    ):
+        for unit, intensity in intensities.items():
+            sided = sideways if unit == "AD30" else ICT_UNITS.get(unit, {})
+            for shape, weight in sided.items():
+                name = shape if shape in _WITHOUT_SIDES else shape + suffix
+                # Both sides drive a shape of the midline, each by half.
+                share = 0.5 if shape in _MIDLINE else 1.0
+                shapes[name] = shapes.get(name, 0.0) + share * weight * intensity / STRONGEST
+    return shapes
+
+
+_MIDLINE = ("jawOpen", "jawForward", "mouthFunnel", "mouthPucker", "mouthRollLower", "mouthRollUpper",
+            "mouthShrugLower", "mouthShrugUpper")  # fmt: skip
+_WITHOUT_SIDES = (*_MIDLINE, "jawLeft", "jawRight")
+
+
+@functools.lru_cache(maxsize=2)
+def _ict(path: str) -> FaceModel:
+    from fexdata.faces.models.ict import load_ict
+    from fexdata.faces.models.transfer import transferred
+
+    return transferred(load_ict(path))
+
+
+def _found_ict() -> str:
+    named = os.environ.get(MODELS_VARIABLE)
+    folders = [Path(named)] if named else [Path(home, "models") for home in home_folders()]
+    for folder in folders:
+        if (folder / FOLDER).is_dir():
+            return str(folder / FOLDER)
+    raise FexdataError(
+        f"face model ict: {' or '.join(str(folder / FOLDER) for folder in folders)} is not there; put ICT-FaceKit's "
+        "FaceXModel folder there (https://github.com/ICT-VGL/ICT-FaceKit), say --model ict:PATH, or go without --model"
+    )

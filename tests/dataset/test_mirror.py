@@ -17,6 +17,7 @@ from fexdata.errors import FexdataError
 from fexdata.faces.landmarks import IBUG_68, MEDIAPIPE_478, MIRROR_68, MIRROR_478
 
 PHOTO_WIDTH, CROP = 640, 96
+COEFFICIENTS = ("AU12_left", "AU12_right", "AU26", "asymmetric_0", "mouthSmile_L", "mouthSmile_R")
 SCHEMA = pa.schema(
     [
         column("sample_id", pa.string(), "A name."),
@@ -30,6 +31,7 @@ SCHEMA = pa.schema(
         column("image", PICTURE, "Crop.", mirror="picture"),
         column("depth", PICTURE, "Depth.", mirror="picture"),
         column("normal", PICTURE, "Normals.", mirror="normal_map"),
+        column("params", fixed(6), "Coefficients.", shape=(6,), mirror="named", names=COEFFICIENTS),
     ]
 )
 
@@ -50,6 +52,7 @@ def made_row(seed: int = 0) -> dict[str, Any]:
         "image": random.integers(0, 256, (CROP, CROP, 3), dtype=np.uint8),
         "depth": random.integers(0, 65536, (CROP, CROP), dtype=np.uint16),
         "normal": normal,
+        "params": random.normal(0, 1, 6).astype(np.float32),
     }
 
 
@@ -186,3 +189,17 @@ def test_every_column_of_the_built_in_stages_can_be_mirrored() -> None:
     assert {name for name in row if np.any(flipped[name] != row[name])} >= {
         "yaw", "roll", "camera_angle", "box", "crop_matrix", "landmarks_68", "landmarks_478", "vertices"
     }  # fmt: skip
+
+
+def test_coefficients_go_where_their_names_go() -> None:
+    assert only("params", np.arange(1.0, 7.0)).tolist() == [2, 1, 3, -4, 6, 5]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(("AU12_left", "AU26"), "AU12_left has no partner"), (("AU26",), "2 values, but 1 names to mirror them by")],
+)
+def test_coefficients_without_a_partner_or_a_name_are_refused(names: tuple[str, ...], message: str) -> None:
+    schema = pa.schema([column("params", fixed(2), "Coefficients.", mirror="named", names=names)])
+    with pytest.raises(FexdataError, match=message):
+        mirror({"params": np.ones(2)}, schema)

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fexdata.dataset.decisions import REVIEW_REASONS
 from fexdata.dataset.fields import meta
 from fexdata.dataset.reader import Dataset
 from fexdata.dataset.report.charts import Threshold, number
@@ -183,13 +184,13 @@ def causes(rows: Rows, limits: Mapping[str, tuple[Threshold, ...]]) -> list[tupl
     found = []
     for (kind, name), (stages, parts) in merged.items():
         members = np.concatenate(parts)
-        sentence = CODE_MEANINGS.get(name, "") if kind == "failed" else _meaning(name, kind, limits)
+        sentence = CODE_MEANINGS.get(name, "") if kind == "failed" else meaning(name, kind, limits)
         found.append((Cause(name, kind, len(members), ", ".join(sorted(stages)), sentence), members))
     order = ("rejected", "review", "failed")
     return sorted(found, key=lambda one: (order.index(one[0].kind), -one[0].rows, one[0].name))
 
 
-def _meaning(reason: str, kind: str, limits: Mapping[str, tuple[Threshold, ...]]) -> str:
+def meaning(reason: str, kind: str, limits: Mapping[str, tuple[Threshold, ...]]) -> str:
     """A sentence about a reason: the rule that gave it, and what that rule looks at."""
     if reason == NO_REASON:
         return "A reviewer's decision, or a rule that does not say why."
@@ -201,7 +202,7 @@ def _meaning(reason: str, kind: str, limits: Mapping[str, tuple[Threshold, ...]]
         return f"Score{''.join(least)}: {about}."
     if what == "unmeasured" and about:
         return f"Could not be scored: {about}."
-    about = REASONS.get(reason, "")
+    about = REASONS.get(reason) or REVIEW_REASONS.get(reason, "")
     return f"{about[:1].upper()}{about[1:]}." if about else ""
 
 

@@ -1,0 +1,1 @@
+"""What came out: metrics, evaluators, the papers' tables, editing."""
