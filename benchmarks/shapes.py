@@ -27,8 +27,6 @@ from pathlib import Path
 
 import numpy as np
 from scipy.interpolate import RBFInterpolator
-from scipy.sparse import coo_matrix, csr_matrix
-from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from fexdata.errors import FexdataError
@@ -37,6 +35,7 @@ from fexdata.faces.landmarks import FROM_478_TO_68
 from fexdata.faces.models.action_unit_jaw import JAW_MOVEMENTS
 from fexdata.faces.models.action_units import MOVEMENTS, action_unit_fields, action_unit_names
 from fexdata.faces.models.rest import rest_face
+from fexdata.faces.models.transfer import sides_of_seams, similarity
 from fexdata.faces.topology import Label, coarse_478
 
 ICT = Path("../shared/assets/ict-facekit")
@@ -59,8 +58,6 @@ ARKIT: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Action unit -> ICT's shapes; `_L` there is the person's left. AD30 is our `AD30_left`."""
 
-SEAMS = (((61, 62, 63), (65, 66, 67)), ((37, 38), (40, 41)), ((43, 44), (46, 47)))
-"""Points of the 68 above and below the mouth and each eye."""
 MOVES = 0.1
 
 
@@ -139,33 +136,6 @@ def pyfeat_fields() -> Mapping[str, np.ndarray]:
         field = column.reshape(3, 478).T[:VERTICES] * half_turn @ rotation.T * scale
         fields[f"AU{int(name[2:])}"] = field - rigid_part(points, field)
     return fields
-
-
-def similarity(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """Scale, rotation and shift that lay points over others with least squares (Umeyama 1991)."""
-    a, b = source - source.mean(axis=0), target - target.mean(axis=0)
-    u, values, vt = np.linalg.svd(b.T @ a)
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-    rotation = u * signs @ vt
-    scale = float((values * signs).sum() / (a**2).sum())
-    return scale, rotation, target.mean(axis=0) - scale * rotation @ source.mean(axis=0)
-
-
-def sides_of_seams(points: np.ndarray, triangles: np.ndarray, marks: np.ndarray) -> np.ndarray:
-    """(n, 3) mm that keep points above and below mouth and eyes apart, fading over a few millimetres
-    along the surface."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    lengths = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
-    graph: csr_matrix = coo_matrix((lengths, edges.T), shape=(len(points),) * 2).tocsr()
-    graph = graph.maximum(graph.T)
-    sides = []
-    for above, below in SEAMS:
-        up, down = (dijkstra(graph, indices=marks[list(rim)], min_only=True) for rim in (above, below))
-        away = np.minimum(up, down)
-        sides.append(
-            np.where(away < 25.0, np.where(up < down, -15.0, 15.0) * np.exp(-np.minimum(away, 99.0) / 8.0), 0.0)
-        )
-    return np.stack(sides, axis=1)
 
 
 def rigid_part(points: np.ndarray, field: np.ndarray) -> np.ndarray:

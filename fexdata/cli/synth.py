@@ -36,7 +36,10 @@ def command(layout: str, out: str | None, as_json: bool, **options: object) -> i
     from fexdata.dataset.names import home_folders
     from fexdata.pipeline.progress import Steps
     from fexdata.synthetic.corpus import synthesise
+    from fexdata.synthetic.models import terms
 
+    if options["model"] != "fexdata-head":
+        click.echo(terms(str(options["model"])), err=True)
     with Steps() as steps:
         result = synthesise(
             layout,

@@ -38,6 +38,7 @@ from fexdata.errors import FexdataError
 from fexdata.synthetic import expressions
 from fexdata.synthetic.layouts import layout_of
 from fexdata.synthetic.layouts.base import Annotated, Layout
+from fexdata.synthetic.models import terms
 from fexdata.synthetic.plan import MODEL, Planned, Shot, Taken, plan
 from fexdata.synthetic.truth import merge_parts, truth_row, write_part
 
@@ -45,7 +46,7 @@ PARTS = ".synthetic"
 """Folder of the parts of an unfinished corpus; readers pass over hidden names."""
 TASK = 16
 """Pictures of a task at most: what is lost when it is interrupted."""
-TERMS = "Pictures of people who do not exist, made by fexdata (Apache-2.0); terms of the face model apply."
+TERMS = "Pictures of people who do not exist, made by fexdata (Apache-2.0)."
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 Take = Callable[[Shot], Taken]
@@ -140,12 +141,12 @@ def _is_done(task: _Task, finished: bool) -> bool:
 def _card(place: Layout, planned: Sequence[Planned], seed: int) -> dict[str, Any]:
     """What the corpus is, for `synthetic.json`."""
     people, first = len({one.shot.person for one in planned}), planned[0].shot
-    numbers = f"--people {people} --images {len(planned)} --seed {seed} --size {first.size[0]} --model {first.model}"
+    numbers = f"--people {people} --images {len(planned)} --seed {seed} --size {first.size[0]} --model {first.model.partition(':')[0]}"
     return {
         "command": f"fexdata synth {place.name} {numbers}",
         "corpus": place.corpus,
         "plan": hashlib.blake2b(repr((version("fexdata"), planned)).encode(), digest_size=16).hexdigest(),
-        "terms": TERMS,
+        "terms": f"{TERMS} {terms(first.model)}",
         "versions": {"fexdata": version("fexdata"), "numpy": np.__version__},
         "complete": False,
     }

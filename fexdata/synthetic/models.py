@@ -20,7 +20,8 @@ import numpy as np
 
 from fexdata.dataset.names import home_folders
 from fexdata.errors import FexdataError
-from fexdata.faces.models.action_units import EYE_CLOSURE
+from fexdata.faces.models.action_unit_lids import lid_influence
+from fexdata.faces.models.action_unit_solver import LID_PAIRS
 from fexdata.faces.models.face_model import FaceModel
 from fexdata.synthetic import expressions
 from fexdata.synthetic.expressions import STRONGEST, Expression
@@ -40,7 +41,7 @@ ICT_UNITS: dict[str, Mapping[str, float]] = {
     "AU9": {"noseSneer": 0.85},
     "AU10": {"mouthUpperUp": 0.75},
     "AU11": {"mouthUpperUp": 0.2, "noseSneer": 0.15},
-    "AU12": {"mouthSmile": 0.8},
+    "AU12": {"mouthSmile": 0.9},
     "AU13": {"mouthSmile": 0.45, "cheekPuff": 0.1},
     "AU14": {"mouthDimple": 0.85},
     "AU15": {"mouthFrown": 1.0},
@@ -51,7 +52,7 @@ ICT_UNITS: dict[str, Mapping[str, float]] = {
     "AU22": {"mouthFunnel": 0.85},
     "AU23": {"mouthRollUpper": 0.3, "mouthRollLower": 0.3, "mouthPress": 0.35},
     "AU24": {"mouthPress": 0.8},
-    "AU25": {"mouthLowerDown": 0.45, "mouthUpperUp": 0.35},
+    "AU25": {"mouthLowerDown": 0.55, "mouthUpperUp": 0.45},
     "AU26": {"jawOpen": 0.55},
     "AU27": {"jawOpen": 1.0},
     "AU28": {"mouthRollUpper": 0.75, "mouthRollLower": 0.75},
@@ -60,10 +61,13 @@ ICT_UNITS: dict[str, Mapping[str, float]] = {
     "AD34": {"cheekPuff": 0.75},
 }
 """Action unit at its maximum -> ICT's shapes, `_L` and `_R` left off, and their coefficients: which
-shape does what FACS describes, in the size of the embedded model's own field (the ratios of
-`python -m benchmarks.shapes`). ICT has no nostril dilator (AU38). AD30 is `ICT_SIDEWAYS`."""
+shape does what FACS describes, about as far as the embedded model's own field goes (the ratios of
+`python -m benchmarks.shapes`; smiles and parted lips a little further). ICT has no nostril dilator
+(AU38). AD30 is `ICT_SIDEWAYS`."""
 ICT_SIDEWAYS = {"jawRight": 1.0}, {"jawLeft": 1.0}
 """AD30 to the picture's left and to its right; ICT's names say the person's own side."""
+STANDS_IN = {"AU27": "AU26", "AU16": "AU25"}
+"""What a model that lacks the first action unit, as py-feat's does, shows instead."""
 _BLINK = "eyeBlink"
 
 
@@ -102,12 +106,49 @@ def terms(name: str) -> str:
 def coefficients(model: FaceModel, expression: Expression) -> np.ndarray:
     """(E,) float32: how an expression drives a model of `shape_model`, 0 to 1.
 
-    ICT's shapes get what `ICT_UNITS` says, added up; others the action units of their names.
+    ICT's shapes get what `ICT_UNITS` says, added up; others the action units of their names, and
+    those that stand in for what they lack.
     """
     if _BLINK + "_L" not in model.expression_names:
-        return expressions.coefficients(expression, model.expression_names).astype(np.float32)
+        return expressions.coefficients(_shown(expression, model), model.expression_names)
     shapes = _ict_shapes(expression)
     return np.array([min(shapes.get(name, 0.0), 1.0) for name in model.expression_names], np.float32)
+
+
+def _shown(expression: Expression, model: FaceModel) -> Expression:
+    known = {name.partition("_")[0] for name in model.expression_names}
+    sides = []
+    for side in (expression.left(), expression.right()):
+        for unit, instead in STANDS_IN.items():
+            if unit in side and unit not in known:
+                side[instead] = max(side.get(instead, 0.0), side.pop(unit))
+        sides.append(side)
+    return Expression.of(*sides)
+
+
+def lids_meeting(model: FaceModel, neutral: np.ndarray, vertices: np.ndarray, driven_by: np.ndarray) -> np.ndarray:
+    """The head (V, 3) with its lids as far shut as the coefficients `driven_by` (E,) say.
+
+    A model's fields shut the eyes of its mean. Whoever has larger eyes would keep them open, whoever
+    has smaller ones would have the lids cross; so the upper lids go on by what the eye's opening at
+    rest, in `neutral` (V, 3), differs from the mean's, times the share of it that is closed.
+    """
+    upper, lower = np.array(LID_PAIRS).T
+    usual, own = (points[lower] - points[upper] for points in (model.mean, neutral))
+    basis = np.tensordot(driven_by, model.expression_basis[:, lower] - model.expression_basis[:, upper], axes=1)
+    closed = -(basis * usual).sum(axis=1) / (usual**2).sum(axis=1)
+    shift = closed[:, None] * (own - usual) - np.maximum(closed - 1, 0)[:, None] * own
+    result: np.ndarray = vertices + _lid_reach().T @ shift.astype(np.float32)
+    return result
+
+
+@functools.cache
+def _lid_reach() -> np.ndarray:
+    """(14, V) float32: how far each vertex goes with each upper lid's vertex of `LID_PAIRS`."""
+    from fexdata.faces.models.transfer import over_head
+
+    alike = np.repeat(lid_influence()[:, :, None], 3, axis=2)
+    return np.ascontiguousarray(over_head(alike)[:, :, 0])
 
 
 def _ict_shapes(expression: Expression) -> dict[str, float]:

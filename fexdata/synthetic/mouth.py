@@ -21,8 +21,8 @@ from fexdata.render.photo.scene import Material, Part
 from fexdata.synthetic.teeth import Row, dentition, front_of_arch
 from fexdata.synthetic.traits import Traits
 
-JAW_MOVEMENTS = ("AU26", "AU27", "AD29", "AD30")
-"""Movements that move the jaw, with or without `_left` and `_right`."""
+JAW_MOVEMENTS = ("AU26", "AU27", "AD29", "AD30", "jawOpen", "jawForward", "jawLeft", "jawRight")
+"""Movements that move the jaw, with or without `_left` and `_right`: ours, and ICT-FaceKit's."""
 
 USUAL_WIDTH = 49.2
 """Millimetres between the corners of the mean mouth."""
@@ -43,7 +43,7 @@ _UPPER_LIP, _LOWER_LIP = 13, 14
 _BELOW_LIP = 18
 _LIP_PAIRS = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402), (80, 88), (310, 318))
 _CORNERS = (61, 291)
-_CHIN = (152, 148, 377, 176, 400, 149, 378, 150, 379, 199, 175, 171, 396)
+_CHIN = (14, 17, 18, 84, 314, 83, 313, 200, 199)
 
 
 def jaw_motion(model: FaceModel, neutral: np.ndarray, expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fexdata.faces.models.default import NAME, measurement_directions
+from fexdata.faces.models.default import default_model, measurement_directions
 from fexdata.faces.models.face_model import FaceModel
 from fexdata.synthetic.accessories import Accessories, dress
 from fexdata.synthetic.eyes import Eyeball, fit_eyeballs
@@ -54,7 +54,7 @@ def make_person(seed: int, model_name: str) -> Person:
     traits = draw_traits(seed)
     shape_rng, hair_rng, dress_rng = np.random.default_rng([seed, 1]).spawn(3)
     identity = draw_identity(shape_rng, len(model.identity_names))
-    if model.name == NAME:
+    if model.identity_names == default_model().identity_names:
         identity = _in_keeping(identity, traits)
     neutral = model.shape(identity)
     return Person(

@@ -13,13 +13,14 @@ from typing import Any, cast
 import numpy as np
 
 from fexdata.faces.landmarks import EYE_CORNERS_478
+from fexdata.faces.models.action_units import action_unit_names
 from fexdata.faces.models.face_model import FaceModel
 from fexdata.faces.pose import rotation
 from fexdata.faces.topology import Label
 from fexdata.render.maps import encode_depth, encode_normal
 from fexdata.render.photo.renderer import Rendered, render
 from fexdata.render.photo.scene import Camera, Lighting, Part, Scene, Strands
-from fexdata.synthetic import expressions
+from fexdata.synthetic import expressions, models
 from fexdata.synthetic.accessories import worn
 from fexdata.synthetic.backgrounds import Background, draw_background
 from fexdata.synthetic.camera import Rig, View, develop, draw_camera, draw_development
@@ -88,8 +89,9 @@ def take(shot: Shot) -> Taken:
 
 def _pose(shot: Shot, person: Person, rng: np.random.Generator) -> _Posed:
     model = person.model
-    coefficients = expressions.coefficients(shot.expression, model.expression_names).astype(np.float32)
+    coefficients = models.coefficients(model, shot.expression).astype(np.float32)
     vertices = model.shape(person.identity, coefficients)
+    vertices = models.lids_meeting(model, person.neutral, vertices, coefficients)
     vertices = clear_of_teeth(model, person.neutral, vertices, coefficients)
     vertices = clear_of_eyeballs(vertices, person.balls, shot.gaze)
     # Studio cameras stand around a person who sits still; elsewhere it is the head that turns.
@@ -116,7 +118,9 @@ def _parts(shot: Shot, person: Person, posed: _Posed, view: View) -> list[Part]:
     """Every surface, in the camera's frame; the head comes first."""
     model, traits, vertices = person.model, person.traits, posed.vertices
     away = np.asarray(view.translation, np.float32)
-    strengths = dict(zip(model.expression_names, posed.coefficients.tolist(), strict=True))
+    # Wrinkles follow action units, whatever the model calls its movements.
+    names = action_unit_names()
+    strengths = dict(zip(names, expressions.coefficients(shot.expression, names).tolist(), strict=True))
     head = Part(
         name="head",
         vertices=posed.turned(vertices, posed.shoulders) + away,

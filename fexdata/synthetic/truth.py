@@ -59,7 +59,7 @@ def truth_row(planned: Planned, corpus: str, truth: Mapping[str, Any], units: Se
         "frame": planned.frame,
         "person": f"{shot.person:016x}",
         "category": shot.category,
-        "model": shot.model,
+        "model": shot.model.partition(":")[0],
         "vertices": np.round(np.asarray(truth["vertices"], np.float64) * STEPS) / STEPS,
         "au": {name: float(truth["au"].get(name, 0.0)) for name in units},
     }

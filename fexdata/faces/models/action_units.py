@@ -55,7 +55,7 @@ def action_unit_fields() -> tuple[tuple[str, ...], np.ndarray]:
     """
     fields: dict[str, np.ndarray] = {}
     for name, movement in MOVEMENTS.items():
-        left = muscle_field(movement) * _left_share()[:, None]
+        left = muscle_field(movement) * left_share()[:, None]
         fields |= {f"{name}_left": left, f"{name}_right": mirrored(left)}
     for name, jaw in JAW_MOVEMENTS.items():
         fields[name] = jaw_field(jaw, rest_face(), sealed=name in SEALED)
@@ -81,7 +81,7 @@ def _opening_along_lips(neutral: np.ndarray) -> np.ndarray:
     return (1.0 - across**2) ** 0.6
 
 
-def _left_share() -> np.ndarray:
+def left_share() -> np.ndarray:
     """How much of a movement of both sides belongs to the left: (468,), 1 far left, 1/2 on the midline."""
     x = rest_face()[:, 0].copy()
     for upper, lower in LIP_PAIRS:
