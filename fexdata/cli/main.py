@@ -15,6 +15,7 @@ VERBS = {
     "validate": "Check a finished dataset against its card, down to every picture.",
     "report": "One HTML page about a dataset: counts, acceptance, measurements, faces.",
     "diff": "What changed between two builds, column by column.",
+    "train": "Train a method on a built dataset.",
     "review": "Look at rejected and doubtful faces in the browser, and decide.",
     "gc": "Remove files that no build refers to.",
 }
@@ -60,6 +61,7 @@ def main() -> None:
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         goes_on = "; the same command goes on where this one stopped" if sys.argv[1:2] in (["build"], ["synth"]) else ""
+        goes_on = goes_on or ("; the same command with --resume goes on" if sys.argv[1:2] == ["train"] else "")
         click.echo(f"fexdata: interrupted{goes_on}", err=True)
         status = 130
     except BrokenPipeError:

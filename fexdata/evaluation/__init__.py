@@ -1,1 +1,1 @@
-"""What came out: metrics, evaluators, the papers' tables, editing."""
+"""How good is a trained method, and what can be done with it: metrics, the papers' tables, editing."""

@@ -141,7 +141,8 @@ def _is_done(task: _Task, finished: bool) -> bool:
 def _card(place: Layout, planned: Sequence[Planned], seed: int) -> dict[str, Any]:
     """What the corpus is, for `synthetic.json`."""
     people, first = len({one.shot.person for one in planned}), planned[0].shot
-    numbers = f"--people {people} --images {len(planned)} --seed {seed} --size {first.size[0]} --model {first.model.partition(':')[0]}"
+    model = first.model.partition(":")[0]  # without the path of a model file
+    numbers = f"--people {people} --images {len(planned)} --seed {seed} --size {first.size[0]} --model {model}"
     return {
         "command": f"fexdata synth {place.name} {numbers}",
         "corpus": place.corpus,

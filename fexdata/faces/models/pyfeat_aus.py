@@ -32,7 +32,7 @@ from scipy.spatial import cKDTree
 
 from fexdata.faces.canonical import VERTICES, resource
 from fexdata.faces.models.action_unit_solver import MIRROR, mirrored, symmetric
-from fexdata.faces.models.action_units import UPPER_OVAL, left_share, action_unit_fields
+from fexdata.faces.models.action_units import UPPER_OVAL, action_unit_fields, left_share
 from fexdata.faces.models.default import default_model
 from fexdata.faces.models.face_model import FaceModel
 from fexdata.faces.models.ict import HALF_TURN

@@ -71,6 +71,6 @@ def test_sides_are_mirror_images_and_the_hairline_stays() -> None:
 
 
 def test_people_are_the_embedded_models_and_terms_are_narrower() -> None:
-    assert pyfeat_model().identity_basis is default_model().identity_basis
+    np.testing.assert_array_equal(pyfeat_model().identity_basis, default_model().identity_basis)
     assert "non-commercial" in pyfeat_model().licence
     assert pyfeat_model().sha256 != default_model().sha256
