@@ -11,6 +11,7 @@ demo: $(INSTALLED)
 	$(BIN)/python -m fexdata.cli.demo
 
 test: $(INSTALLED)
+	@sh tools/browser.sh
 	$(BIN)/python -m pytest
 
 check: $(INSTALLED)
@@ -21,6 +22,8 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.build
+	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.review
 
 # The lock file is what gets installed; the package itself is then linked to it.
 $(INSTALLED): requirements.lock pyproject.toml

@@ -36,7 +36,7 @@ STAGE_FIELDS = [
     column("detection_score", F, "The detector's confidence.", unit="0 to 1"),
     column("crop_matrix", fixed(6), "Photograph to crop.", shape=(2, 3), mirror="crop_matrix"),
     column("inside_fraction", F, "Share of the crop inside the photograph.", unit="0 to 1"),
-    column("landmarks_68", fixed(136), "68 landmarks.", unit="crop px", shape=(68, 2), convention="ibug68",
+    column("landmarks_68", fixed(136), "68 landmarks.", unit="crop px", shape=(68, 2), convention="ibug-68",
            mirror="points"),
     column("geometry", S, "Which face model."),
     column("yaw", F, "Head rotation.", unit="degrees", mirror="negate"),
@@ -55,9 +55,9 @@ STAGE_FIELDS = [
 
 SIDE_FIELDS = {
     "landmarks_478": ("align", column("landmarks_478", fixed(1434), "478 landmarks.", unit="crop px", shape=(478, 3),
-                                      convention="mediapipe478", mirror="vertices", table="side")),
+                                      convention="mediapipe-478", mirror="vertices", table="side")),
     "vertices": ("reconstruct", column("vertices", fixed(1434), "Mesh.", unit="crop px", shape=(478, 3),
-                                       convention="mediapipe478", mirror="vertices", table="side")),
+                                       convention="mediapipe-478", mirror="vertices", table="side")),
 }  # fmt: skip
 
 Rows = list[dict[str, Any]]

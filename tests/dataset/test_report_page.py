@@ -80,7 +80,7 @@ def test_page_closes_what_it_opens_and_names_the_dataset(page: Page) -> None:
 def test_columns_are_listed_with_what_their_fields_declare(page: Page) -> None:
     text = " ".join(page.words.split())
     for words in ("yaw float32 degrees Head rotation. manifest", "depth picture crop px Depth map. shards",
-                  "vertices float32 478 × 3 crop px Mesh. Convention: mediapipe478. side table"):  # fmt: skip
+                  "vertices float32 478 × 3 crop px Mesh. Convention: mediapipe-478. side table"):  # fmt: skip
         assert words in text
 
 

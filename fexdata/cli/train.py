@@ -1,0 +1,68 @@
+"""`fexdata train`."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import click
+
+
+@click.command()
+@click.argument("method")
+@click.option("--data", metavar="DATASET", help="What to train on: a dataset's name or path.")
+@click.option("--pairs", metavar="DATASET", help="Where pairs come from. Default: the dataset itself, if it has them.")
+@click.option("--preset", metavar="NAME",
+              help="paper: the paper's sizes and schedule; small: one modest GPU, hours; demo: two CPU cores, minutes. "
+              "Default: paper.")  # fmt: skip
+@click.option("--steps", type=click.IntRange(1), help="Batches in all. Default: the method's own schedule.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change one setting; may be given again.")
+@click.option("--out", help="The run's folder. Default: runs/METHOD-DATASET-N.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with the newest run of this method on this dataset, or that of --out."
+)
+@click.option("--settings", "show", is_flag=True, help="List the method's settings, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the run's record as JSON.")
+def command(
+    method: str,
+    data: str | None,
+    pairs: str | None,
+    preset: str | None,
+    steps: int | None,
+    sets: tuple[str, ...],
+    out: str | None,
+    resume: bool,
+    show: bool,
+    as_json: bool,
+) -> int:
+    """Train a method on a built dataset.
+
+    METHOD is slidergan, gcgan, defgan, dense-geometry, fine-grained, or one of the baselines stargan,
+    ganimation, cdaae, spg; embedder and classifier are networks that judge. Case and hyphens do not
+    matter.
+
+    \b
+    fexdata train stargan --data affectnet-d --preset small
+    fexdata train sliderGAN --data affectnet-d --pairs pairs --preset demo --set seed=3
+
+    The same command with --resume goes on where an interrupted one stopped.
+    """
+    from fexdata.training.config import describe, resolve
+    from fexdata.training.registry import method_class
+
+    if show:
+        for name, default, sentence in describe(method_class(method)):
+            click.echo(f"{name:<22} {default:<12} {sentence}")
+        return 0
+    if data is None:
+        raise click.UsageError("--data DATASET is missing")
+    from fexdata.training.start import resumed, train
+
+    if resume:
+        settings, config = resumed(method, data=data, out=out, preset=preset, pairs=pairs, steps=steps, sets=sets)
+    else:
+        settings, config = resolve(method, data=data, preset=preset, pairs=pairs, steps=steps, sets=sets)
+    run = train(settings, config, out=out, resume=resume)
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # with several devices there are several of us
+        click.echo(json.dumps(run.read(), sort_keys=True) if as_json else str(run.folder))
+    return 0

@@ -1,0 +1,1 @@
+"""Training of the methods on built datasets: loader, trainer, networks, losses, one file per method."""

@@ -1,0 +1,1 @@
+"""Losses: small named functions of tensors, each headed by its equation, each giving one scalar."""

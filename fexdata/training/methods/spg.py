@@ -1,0 +1,34 @@
+"""SPG: landmarks as an extra channel, the baseline of GC-GAN's table 2.
+
+Song et al., Geometry Guided Adversarial Facial Expression Synthesis, 2018, as GC-GAN's authors compare with it: the
+wanted landmarks are drawn into a map that the generator sees beside the picture, and nothing is
+embedded. Re-implementation on GC-GAN's backbone, its losses and its data, so that a comparison
+isolates how the landmarks enter.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fexdata.training.method import Condition
+from fexdata.training.methods.gcgan import PairedTransfer, landmark_map
+
+
+class SPG(PairedTransfer):
+    """GC-GAN's generator with a fourth input channel and no z_g: z = z_i."""
+
+    name = "spg"
+    paper = (
+        "Song et al., Geometry Guided Adversarial Facial Expression Synthesis, arXiv:1712.03474; "
+        "re-implementation on GC-GAN's backbone"
+    )
+    column = "landmarks_68"
+    channels = 4
+
+    def code_length(self) -> int:
+        return 0
+
+    def generate(self, image: Tensor, condition: Condition) -> Tensor:
+        drawn = landmark_map(condition["landmarks_68"], self.config.image_size)
+        return self.generator(torch.cat([image, drawn], dim=1))
