@@ -49,7 +49,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("dataset")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: the dataset's own, or any free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another address opens the page to the network.")
 @click.option("--reviewer", "reviewers", multiple=True, metavar="NAME",
               help="Who reviews; may be given again, each gets an address of their own. Default: you.")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -19,6 +20,9 @@ from fexdata.review.safety import Guard
 from fexdata.storage import is_remote
 
 MAX_NAME = 40
+
+PORTS = range(20_000, 30_000)
+"""Where datasets have their usual port: below those that systems hand out by themselves."""
 
 
 def guarded_app(desk: Desk, tokens: dict[str, str], host: str = "127.0.0.1") -> Any:
@@ -55,13 +59,14 @@ def serve(
     browser: bool = True,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Serves until interrupted. `say` gets one line per reviewer, with his address. Port 0 takes any
-    free one. Raises `FexdataError` when the port is taken."""
+    """Serves until interrupted. `say` gets one line per reviewer, with his address. Port 0 takes the
+    dataset's usual one, or any where that is taken: a browser keeps what it could not send by
+    address. Raises `FexdataError` when the port is taken."""
     import uvicorn
 
     tokens = reviewer_tokens(desk.catalog.dataset.path, desk.reviewers)
     app = guarded_app(desk, tokens, host)
-    listening = _bound(host, port)
+    listening = _bound(host, port) if port else _usual(host, desk.catalog.dataset.path)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     shown = f"[{shown}]" if ":" in shown else shown
     addresses = {name: f"http://{shown}:{listening.getsockname()[1]}/?token={token}" for token, name in tokens.items()}
@@ -73,6 +78,14 @@ def serve(
         threading.Timer(0.5, webbrowser.open, [next(iter(addresses.values()))]).start()
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _usual(host: str, dataset: str) -> socket.socket:
+    name = hashlib.blake2b(os.path.abspath(dataset).encode(), digest_size=8).digest()
+    try:
+        return _bound(host, PORTS[int.from_bytes(name, "big") % len(PORTS)])
+    except FexdataError:
+        return _bound(host, 0)
 
 
 def _bound(host: str, port: int) -> socket.socket:
