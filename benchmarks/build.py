@@ -25,7 +25,7 @@ CORES = len(os.sched_getaffinity(0))
 
 
 @click.command()
-@click.option("--photographs", default=1000, show_default=True, help="How many; at least 500.")
+@click.option("--photographs", default=5000, show_default=True, help="How many; at least 500.")
 @click.option("--rounds", default=3, show_default=True, help="How often each arm runs.")
 @click.option("--memory", default=5000, show_default=True, help="Photographs of the memory run; 0 leaves it out.")
 def main(photographs: int, rounds: int, memory: int) -> None:

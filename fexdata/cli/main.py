@@ -16,6 +16,8 @@ VERBS = {
     "report": "One HTML page about a dataset: counts, acceptance, measurements, faces.",
     "diff": "What changed between two builds, column by column.",
     "train": "Train a method on a built dataset.",
+    "edit": "Edit expressions of photographs or dataset rows with a trained method.",
+    "evaluate": "The papers' metrics of a trained method, on held-out people.",
     "review": "Look at rejected and doubtful faces in the browser, and decide.",
     "gc": "Remove files that no build refers to.",
 }

@@ -68,13 +68,13 @@ class Quality(Stage):
         """The curves: each setting is (the value that scores 0, the value that scores 1)."""
 
         detection: Curve = Field(default=(0.3, 0.8), description="Score of the detector.")
-        sharpness: Curve = Field(default=(4.6, 2.2), description="Width of edges, % of inter-ocular distance.")
+        sharpness: Curve = Field(default=(5.0, 2.4), description="Width of edges, % of inter-ocular distance.")
         size: Curve = Field(default=(10.0, 45.0), description="Inter-ocular distance in photograph pixels.")
         crushed: Curve = Field(default=(0.5, 0.2), description="Share of crushed pixels (exposure).")
         blown: Curve = Field(default=(0.4, 0.1), description="Share of blown pixels (exposure).")
         highlight: Curve = Field(default=(30.0, 110.0), description="Luma of the brightest hundredth (exposure).")
         contrast: Curve = Field(default=(0.08, 0.3), description="Michelson contrast of the face.")
-        turn: Curve = Field(default=(90.0, 20.0), description="Degrees turned away from the viewer (pose).")
+        turn: Curve = Field(default=(70.0, 30.0), description="Degrees turned away from the viewer (pose).")
         tilt: Curve = Field(default=(60.0, 15.0), description="Degrees of roll left in the crop (pose).")
         mask_inside: Curve = Field(default=(0.7, 0.98), description="Share of the face in the photograph (coverage).")
         mask_share: Curve = Field(default=(0.03, 0.12), description="Share of the crop that is face (coverage).")
@@ -83,7 +83,7 @@ class Quality(Stage):
         lid_gap: Curve = Field(default=(6.0, 1.5), description="Eye opening of mesh and landmarks, % (fit).")
         self_intersections: Curve = Field(default=(80.0, 10.0), description="Pairs of triangles (surface).")
         flipped: Curve = Field(default=(0.25, 0.02), description="Share of triangles turned over (surface).")
-        depth_gap: Curve = Field(default=(60.0, 10.0), description="Landmarks to depth map, % (surface).")
+        depth_gap: Curve = Field(default=(80.0, 40.0), description="Landmarks to depth map, % (surface).")
         weakest: float = Field(
             default=0.8, ge=0, le=1, description="Weight of the smallest score in `quality`; the mean has the rest."
         )

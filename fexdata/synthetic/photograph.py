@@ -36,7 +36,7 @@ FACE_EXTENT = 1.02
 """Height that a picture is framed by, times that of the face from hairline to chin."""
 BODY_FOLLOWS = (0.2, 0.9)
 """Share of the head's turn that the shoulders make, least and most."""
-NECK = (90.0, 150.0)
+NECK = (105.0, 165.0)
 """Heights y, millimetres, between which the neck passes from the head's turn to the shoulders'."""
 NECK_SLOPE = 0.3
 """By how much those heights rise towards the back of the neck, per millimetre of z."""
@@ -103,8 +103,9 @@ def _pose(shot: Shot, person: Person, rng: np.random.Generator) -> _Posed:
 
 def _shoulders(model: FaceModel) -> np.ndarray:
     height = model.mean[:, 1] + NECK_SLOPE * model.mean[:, 2]
-    share = np.clip((height - NECK[0]) / (NECK[1] - NECK[0]), 0, 1) * (model.regions["neck"] > 0)
-    return (share * share * (3 - 2 * share)).astype(np.float32)
+    share = np.clip((height - NECK[0]) / (NECK[1] - NECK[0]), 0, 1)
+    share = share * share * (3 - 2 * share)
+    return (share * model.regions["neck"]).astype(np.float32)
 
 
 def _camera(shot: Shot, person: Person, posed: _Posed, rng: np.random.Generator) -> View:

@@ -8,6 +8,7 @@ and ONNX carry graphs, not Python.
 from __future__ import annotations
 
 import hashlib
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -69,7 +70,9 @@ def read_network(path: Path) -> nn.Module | dict[str, Tensor]:
 
             return load_file(path)
         if _is_torchscript(path):
-            module: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # that nobody should write such files any more
+                module: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
             return module
         return _state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except FexdataError:
@@ -99,6 +102,8 @@ def _onnx(path: Path) -> nn.Module:
     try:
         from onnx2torch import convert
     except ImportError:
-        raise FexdataError(f"{path}: gradients through ONNX need onnx2torch: pip install onnx2torch 'onnx<1.18'") from None
+        raise FexdataError(
+            f"{path}: gradients through ONNX need onnx2torch: pip install onnx2torch 'onnx<1.18'"
+        ) from None
     module: nn.Module = convert(str(path))
     return module
