@@ -6,6 +6,9 @@ import json
 
 import click
 
+PRECISION = 0.9
+"""For which thresholds are suggested, as `fexdata review stats` does by default."""
+
 
 @click.command()
 @click.argument("dataset")
@@ -29,8 +32,22 @@ def command(dataset: str, out: str | None, as_json: bool) -> int:
     opened = open_dataset(dataset)
     path = out or storage.join(opened.path, "report.html")
     try:
-        write_report(opened, path)
+        write_report(opened, path, review=_review(opened.path))
     except OSError as error:
         raise FexdataError(f"cannot write {path}: {error.strerror or error}; choose another --out") from None
     click.echo(json.dumps({"path": path}) if as_json else path)
     return 0
+
+
+def _review(dataset: str) -> list[str]:
+    """What `fexdata review stats` says, where somebody has reviewed."""
+    from fexdata.review.place import has_decisions
+
+    if not has_decisions(dataset):
+        return []
+    from fexdata.review.desk import Desk
+    from fexdata.review.stats import statistics
+    from fexdata.review.told import summary
+
+    desk = Desk(dataset)
+    return summary(statistics(desk.catalog, desk.orders, desk.state, wanted=PRECISION)).splitlines()

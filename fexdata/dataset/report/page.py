@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,9 @@ class ColumnFacts:
     place: str
 
 
-def render(dataset: Dataset) -> str:
-    """The report as HTML text. Raises `FileNotFoundError` when a shard or side table is missing."""
+def render(dataset: Dataset, review: Sequence[str] = ()) -> str:
+    """The report as HTML text; `review` are the lines of its section on people's decisions. Raises
+    `FileNotFoundError` when a shard or side table is missing."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -59,7 +60,7 @@ def render(dataset: Dataset) -> str:
     environment.filters |= {"percent": charts.percent, "number": charts.number, "visible": visible, "words": words}
     template = environment.get_template("page.html.j2")
     style = Markup((FOLDER / "page.css").read_text(encoding="utf-8"))
-    return template.render(style=style, **context(dataset)) + "\n"
+    return template.render(style=style, review=review, **context(dataset)) + "\n"
 
 
 def context(dataset: Dataset) -> dict[str, Any]:
