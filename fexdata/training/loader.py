@@ -7,6 +7,7 @@ shrinking averages over areas, and maps average only over what is drawn.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import warnings
 from collections import OrderedDict
@@ -41,6 +42,7 @@ def loader(data: TrainingData, batches: BatchOrder, *, workers: int, pin: bool =
             batch_size=None,
             sampler=batches,
             num_workers=workers,
+            multiprocessing_context=_fresh_processes() if workers else None,
             pin_memory=pin,
             worker_init_fn=_one_thread if workers else None,
             collate_fn=_as_it_is,
@@ -201,6 +203,16 @@ _RESIZED = {"image": _resized_image, "mask": _resized_mask, "depth": _resized_de
 def _stack(values: list[Any]) -> torch.Tensor:
     stacked = np.stack([np.asarray(value) for value in values])
     return torch.from_numpy(stacked.astype(np.float32) if stacked.dtype == np.float64 else stacked)
+
+
+def _fresh_processes() -> Any:
+    """Workers that inherit no threads: a fork of a process in which OpenCV or Arrow has started
+    some can wait for ever."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # torch is imported once, not by every worker
+    return context
 
 
 def _one_thread(worker: int) -> None:
