@@ -1,8 +1,10 @@
-"""Writing PNG fast: the filter that smooth maps need, and ISA-L's deflate.
+"""Writing PNG fast: the filter that smooth maps need, and zlib-ng's deflate.
 
 Depth, normals and labels change little from one row to the next, so every row stores its
-difference from the row above (PNG's filter Up). ISA-L then is much faster than OpenCV's own writer,
-with fewer bytes in all (tests/stages/test_rasterize.py holds the latter).
+difference from the row above (PNG's filter Up). zlib-ng then is faster than OpenCV's own writer,
+with fewer bytes in all (tests/stages/test_rasterize.py holds the latter). ISA-L's deflate is faster
+still, but now and then it gives one picture two different streams, and a shard has to be the same
+bytes whoever builds it.
 
 Format: PNG Specification, third edition (W3C, 2025), sections 5 and 9.
 """
@@ -20,17 +22,17 @@ _GREY: Final = 0
 _RGB: Final = 2
 _UP: Final = 2
 """Number of the filter that subtracts the row above; the first row's is empty."""
-_LEVEL: Final = 1
+_LEVEL: Final = 2
 
 
 def png(array: np.ndarray) -> bytes:
     """An (H, W) uint8 or uint16 array, or (H, W, 3) uint8 RGB, as a PNG file. The caller checks the array."""
-    from isal import isal_zlib
+    from zlib_ng import zlib_ng
 
     height, width = array.shape[:2]
     colour = _RGB if array.ndim == 3 else _GREY
     header = struct.pack(">IIBBBBB", width, height, 8 * array.itemsize, colour, 0, 0, 0)
-    stream = isal_zlib.compress(_filtered(array), _LEVEL)
+    stream = zlib_ng.compress(_filtered(array), _LEVEL)
     return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", stream) + _chunk(b"IEND", b"")
 
 
