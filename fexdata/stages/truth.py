@@ -8,6 +8,7 @@ twice, once from the truth, the same photographs tell the two apart. `au_scheme`
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -43,8 +44,9 @@ class _Truth(Stage):
             raise RowError(Code.NO_ANNOTATED_FACE, "the face that was found is not the one that the truth is about")
         return self._columns(row, truth)
 
+    @abstractmethod
     def _columns(self, row: Row, truth: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        """What this stage writes of the truth of a row's picture."""
 
 
 class TruthActionUnits(_Truth):

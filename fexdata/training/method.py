@@ -186,7 +186,7 @@ class Method(ABC):
 
     networks: nn.ModuleDict
     """Everything that is trained and saved, e.g. {"generator": ..., "critic": ...}."""
-    optimised: Mapping[str, tuple[str, ...]]
+    optimised: Mapping[str, tuple[str, ...]] = {"critic": ("critic",), "generator": ("generator",)}
     """Optimiser -> names of its networks. The one called `critic` is stepped after `critic_step`,
     all others after `generator_step`; those of a phase for which `optimiser` gives None rest."""
     averaged: tuple[str, ...] = ("generator",)
@@ -197,6 +197,16 @@ class Method(ABC):
         self.config = config
         self.info = info
         self.judges = judges
+
+    @property
+    def generator(self) -> nn.Module:
+        """As the trainer left it: it may have been compiled, or wrapped for several devices."""
+        return self.networks["generator"]
+
+    @property
+    def critic(self) -> nn.Module:
+        """As `generator`."""
+        return self.networks["critic"]
 
     @classmethod
     @abstractmethod

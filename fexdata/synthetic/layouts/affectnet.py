@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
@@ -37,7 +38,7 @@ AFFECT = {
 """Valence and arousal of each expression at its strongest."""
 
 
-class _AffectNet:
+class _AffectNet(ABC):
     corpus: ClassVar[str] = "affectnet"
 
     def plan(self, request: Request) -> list[Planned]:
@@ -53,8 +54,9 @@ class _AffectNet:
                 planned.append(Planned(shot, path, labels, split))
         return planned
 
+    @abstractmethod
     def _path(self, request: Request, number: int, split: str) -> str:
-        raise NotImplementedError
+        """Where in the corpus the picture of that number lies."""
 
 
 class AffectNet2017(_AffectNet):

@@ -23,12 +23,11 @@ from fexdata.training.losses.condition import regression_error
 from fexdata.training.losses.picture import cosine_distance, l1_error, squared_variation
 from fexdata.training.method import Batch, Condition, DataInfo, Draw, Judges, Losses, MethodConfig, Needs, Phase
 from fexdata.training.methods.shared import (
-    GanConfig,
-    WassersteinMethod,
+    AuGanConfig,
+    AuGanMethod,
     au_columns,
     draw_au_targets,
     grey,
-    split_epochs,
     weigh,
 )
 from fexdata.training.networks.blocks import MaskSelects, compose, draw_normal_weights
@@ -42,7 +41,7 @@ MASK_SELECTS: Final[MaskSelects] = "generated"
 """Eq. 6, M * T + (1 - M) * I*: the penalty on M asks to keep the bent picture."""
 
 
-class DefGANConfig(GanConfig):
+class DefGANConfig(AuGanConfig):
     """Settings of `defgan`."""
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -57,15 +56,12 @@ class DefGANConfig(GanConfig):
     batch: int = Field(25, ge=1, description="Rows per batch and device.")
     blocks: int = Field(6, ge=0, description="Residual blocks of motion and texture network.")
     critic_steps: int = Field(10, ge=1, description="Critic steps per generator step.")
-    epochs: int = Field(20, ge=1, description="Passes over the rows at a constant rate.")
     decay_epochs: int = Field(20, ge=0, description="Passes over which the rate then falls to 0.")
-    iterations: int | None = Field(None, ge=1, description="Critic steps in all, instead of epochs.")
     grid_mode: GridMode = Field(
         "differential",
         description="differential: the network gives steps that are summed up; residual: displacements (A-003-6).",
     )
     max_offset: float = Field(5.0, gt=2, description="The paper's maximum offset, pixels.")
-    weight_by_confidence: bool = Field(False, description="Weigh action-unit losses by au_confidence.")
     identity: str = Field("nn4", description="Network of the identity loss; `none` switches the loss off.")
     lambda_exp_comp: float = Field(4000.0, ge=0, description="Action units of the final picture, critic's too; / 25.")
     lambda_exp_def: float = Field(1000.0, ge=0, description="Action units of the bent picture; / 25.")
@@ -95,7 +91,7 @@ class Edit(NamedTuple):
     texture: Tensor
 
 
-class DefGAN(WassersteinMethod):
+class DefGAN(AuGanMethod):
     """G_Def bends, G_Texture paints; D gives a score per patch and reads the action units."""
 
     name = "defgan"
@@ -137,10 +133,6 @@ class DefGAN(WassersteinMethod):
         assert isinstance(config, DefGANConfig)
         columns = au_columns(weighted=config.weight_by_confidence)
         return Needs((*columns, "landmarks_68") if config.judges() else columns, config.image_size)
-
-    def lengths(self) -> tuple[int, int]:
-        counts = (self.config.epochs, self.config.decay_epochs)
-        return split_epochs(self.config.iterations, counts, rows=self.info.rows, batch=self.config.batch)
 
     def apply(self, image: Tensor, source: Tensor, target: Tensor) -> Edit:
         """G_Comp, eqs. 3 to 6; source and target: action units (B, K)."""

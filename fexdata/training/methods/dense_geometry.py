@@ -111,7 +111,10 @@ class DenseGeometryConfig(GanConfig):
 
 
 class DenseGeometry(Method):
-    """G_rgb(x, c) edits, G_depth reads geometry; D_rgb and D_depth give a score per patch and logits of the classes."""
+    """G_rgb(x, c) edits, G_depth reads geometry; D_rgb and D_depth give a score per patch and logits of the classes.
+
+    In the code `generator` is G_rgb and `critic` D_rgb.
+    """
 
     name = "dense-geometry"
     paper = "Bodur, Bhattarai and Kim, 3D Dense Geometry-Guided Facial Expression Synthesis, WACV 2021"
@@ -139,16 +142,6 @@ class DenseGeometry(Method):
             {"generator": generator, "critic": critic, "depth": depth, "depth_critic": depth_critic}
         )
         self.pretraining = False
-
-    @property
-    def generator(self) -> nn.Module:
-        """G_rgb, as the trainer left it: it may have been compiled, or wrapped for several devices."""
-        return self.networks["generator"]
-
-    @property
-    def critic(self) -> nn.Module:
-        """D_rgb: pictures -> `fexdata.training.networks.stargan.Verdict`."""
-        return self.networks["critic"]
 
     @property
     def depth(self) -> nn.Module:

@@ -28,11 +28,10 @@ from fexdata.training.method import Batch, Condition, DataInfo, Draw, Judges, Lo
 from fexdata.training.methods.shared import (
     CONSTANT,
     DECAY,
-    GanConfig,
-    WassersteinMethod,
+    AuGanConfig,
+    AuGanMethod,
     au_columns,
     draw_au_targets,
-    split_epochs,
     weigh,
 )
 from fexdata.training.networks.blocks import draw_normal_weights
@@ -44,7 +43,7 @@ INTENSITIES: Final = (0.0, 0.5, 0.75, 1.0, 1.25)
 """Of an edit, in the paper's figures 1 and 5 and in the sample sheet."""
 
 
-class FineGrainedConfig(GanConfig):
+class FineGrainedConfig(AuGanConfig):
     """Settings of fine-grained editing; the defaults are the paper's, then the released code's."""
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -62,20 +61,18 @@ class FineGrainedConfig(GanConfig):
     epochs: int = Field(30, ge=1, description="Passes over the rows at a constant rate.")
     decay_epochs: int = Field(20, ge=0, description="Passes over which the rate then falls (the code's number).")
     final_lr: float = Field(1e-5, ge=0, description="What it falls to (the paper's; the code's goes to 0: A-004-2).")
-    iterations: int | None = Field(None, ge=1, description="Critic steps in all, instead of epochs.")
     critic_steps: int = Field(4, ge=1, description="Critic steps per generator step.")
     decay_critic_steps: int = Field(3, ge=1, description="The same while the rate falls (the code; the paper says 4).")
     shift: float = Field(1 / 16, ge=0, le=0.5, description="Largest shift of a picture, share of its size.")
     source_noise: float = Field(0.02, ge=0, description="Units of the input get noise, uniform up to this, either way.")
     target_noise: float = Field(0.1, ge=0, description="Wanted units get noise, uniform up to this, either way.")
-    weight_by_confidence: bool = Field(False, description="Weigh action-unit losses by au_confidence.")
     lambda_au_critic: float = Field(150.0, ge=0, description="lambda_1: weight of the critic's action-unit loss.")
     lambda_au: float = Field(150.0, ge=0, description="lambda_2: weight of the generator's action-unit loss.")
     lambda_rec: float = Field(30.0, ge=0, description="lambda_3: weight of both reconstructions.")
     lambda_tv: float = Field(5e-6, ge=0, description="lambda_4: weight of the edited pictures' total variation.")
 
 
-class FineGrained(WassersteinMethod):
+class FineGrained(AuGanMethod):
     """G(x, v_rel), a U-Net with MSF skips; D gives a score per patch and reads the action units."""
 
     name = "fine-grained"
@@ -97,10 +94,6 @@ class FineGrained(WassersteinMethod):
     def needs(cls, config: MethodConfig) -> Needs:
         assert isinstance(config, FineGrainedConfig)
         return Needs(au_columns(weighted=config.weight_by_confidence), config.image_size)
-
-    def lengths(self) -> tuple[int, int]:
-        counts = (self.config.epochs, self.config.decay_epochs)
-        return split_epochs(self.config.iterations, counts, rows=self.info.rows, batch=self.config.batch)
 
     def phases(self) -> list[Phase]:
         constant, decay = self.lengths()

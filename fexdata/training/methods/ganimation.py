@@ -23,12 +23,11 @@ from fexdata.training.losses.condition import regression_error
 from fexdata.training.losses.picture import l1_error, total_variation
 from fexdata.training.method import Batch, Condition, DataInfo, Draw, Judges, Losses, MethodConfig, Needs, Phase
 from fexdata.training.methods.shared import (
-    GanConfig,
-    WassersteinMethod,
+    AuGanConfig,
+    AuGanMethod,
     au_columns,
     draw_au_targets,
     grey,
-    split_epochs,
     weigh,
 )
 from fexdata.training.networks.blocks import MaskSelects, compose, draw_normal_weights
@@ -40,7 +39,7 @@ MASK_SELECTS: Final[MaskSelects] = "input"
 """m * x + (1 - m) * g, as in the code: the penalty on m asks for painting everywhere."""
 
 
-class GanimationConfig(GanConfig):
+class GanimationConfig(AuGanConfig):
     """Settings of GANimation; the defaults are the released code's."""
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -54,19 +53,15 @@ class GanimationConfig(GanConfig):
 
     batch: int = Field(25, ge=1, description="Rows per batch and device.")
     blocks: int = Field(6, ge=0, description="Residual blocks of the generator.")
-    epochs: int = Field(20, ge=1, description="Passes over the rows at a constant rate.")
-    decay_epochs: int = Field(10, ge=0, description="Passes over which the rate then falls to 0.")
-    iterations: int | None = Field(None, ge=1, description="Critic steps in all, instead of epochs.")
     relative: bool = Field(False, description="Tell the generator v_target - v_source instead of v_target.")
     target_noise: float = Field(0.1, ge=0, description="Wanted units get noise, uniform up to this, either way.")
-    weight_by_confidence: bool = Field(False, description="Weigh action-unit losses by au_confidence.")
     lambda_au: float = Field(4000.0, ge=0, description="Weight of the action-unit losses, which are divided by 25.")
     lambda_cycle: float = Field(10.0, ge=0, description="Weight of the cycle loss.")
     lambda_mask: float = Field(0.1, ge=0, description="Weight of the masks' means.")
     lambda_tv: float = Field(1e-5, ge=0, description="Weight of the masks' total variation.")
 
 
-class Ganimation(WassersteinMethod):
+class Ganimation(AuGanMethod):
     """G(x, v) paints a picture and a mask; D gives a score per patch and reads the action units."""
 
     name = "ganimation"
@@ -86,10 +81,6 @@ class Ganimation(WassersteinMethod):
     def needs(cls, config: MethodConfig) -> Needs:
         assert isinstance(config, GanimationConfig)
         return Needs(au_columns(weighted=config.weight_by_confidence), config.image_size)
-
-    def lengths(self) -> tuple[int, int]:
-        counts = (self.config.epochs, self.config.decay_epochs)
-        return split_epochs(self.config.iterations, counts, rows=self.info.rows, batch=self.config.batch)
 
     def paint(self, image: Tensor, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Edited picture, mask, and the picture before it was masked; source and target (B, K)."""

@@ -80,7 +80,6 @@ class PairedTransfer(Method):
     channels: ClassVar[int] = 3
     """Of the generator's input."""
     config: TransferConfig
-    optimised: Mapping[str, tuple[str, ...]] = {"critic": ("critic",), "generator": ("generator",)}
 
     def __init__(self, config: TransferConfig, info: DataInfo, judges: Judges) -> None:
         super().__init__(config, info, judges)
@@ -93,16 +92,6 @@ class PairedTransfer(Method):
             out_bn=config.out_bn,
         )
         self.networks = nn.ModuleDict({"generator": generator, "critic": LayerNormCritic(config.width)})
-
-    @property
-    def generator(self) -> nn.Module:
-        """As the trainer left it: it may have been compiled, or wrapped for several devices."""
-        return self.networks["generator"]
-
-    @property
-    def critic(self) -> nn.Module:
-        """Pictures -> scores (B, 1, h, w)."""
-        return self.networks["critic"]
 
     @classmethod
     def needs(cls, config: MethodConfig) -> Needs:

@@ -6,12 +6,13 @@ named terms become a total.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Self
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
 from fexdata.training.losses.adversarial import gradient_penalty
 from fexdata.training.method import Adam, Batch, Draw, Losses, Method, MethodConfig, Phase
@@ -48,21 +49,10 @@ class WassersteinMethod(Method):
     """Base of a method with the networks `generator` and `critic` and the phases `constant` and `decay`."""
 
     config: GanConfig
-    optimised: Mapping[str, tuple[str, ...]] = {"critic": ("critic",), "generator": ("generator",)}
 
-    @property
-    def generator(self) -> nn.Module:
-        """As the trainer left it: it may have been compiled, or wrapped for several devices."""
-        return self.networks["generator"]
-
-    @property
-    def critic(self) -> nn.Module:
-        """Pictures -> `fexdata.training.networks.stargan.Verdict`."""
-        return self.networks["critic"]
-
+    @abstractmethod
     def lengths(self) -> tuple[int, int]:
         """Iterations of the constant rate and of its fall."""
-        raise NotImplementedError
 
     def final_rate(self) -> float:
         """What the rate falls to, as a share of `lr`."""
@@ -93,6 +83,25 @@ class WassersteinMethod(Method):
     def penalty(self, real: Tensor, fake: Tensor, draw: Draw) -> Tensor:
         """The critic's gradient penalty at random points between real and fake (B, 3, H, W)."""
         return gradient_penalty(lambda x: self.critic(x).score, real, fake, draw.uniform((len(real),)))
+
+
+class AuGanConfig(GanConfig):
+    """Settings of the methods that are told action units."""
+
+    epochs: int = Field(20, ge=1, description="Passes over the rows at a constant rate.")
+    decay_epochs: int = Field(10, ge=0, description="Passes over which the rate then falls to 0.")
+    iterations: int | None = Field(None, ge=1, description="Critic steps in all, instead of epochs.")
+    weight_by_confidence: bool = Field(False, description="Weigh action-unit losses by au_confidence.")
+
+
+class AuGanMethod(WassersteinMethod):
+    """Base of the methods that are told action units."""
+
+    config: AuGanConfig
+
+    def lengths(self) -> tuple[int, int]:
+        counts = (self.config.epochs, self.config.decay_epochs)
+        return split_epochs(self.config.iterations, counts, rows=self.info.rows, batch=self.config.batch)
 
 
 def epochs(count: float, *, rows: int, batch: int) -> int:

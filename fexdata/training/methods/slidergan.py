@@ -97,7 +97,6 @@ class SliderGAN(Method):
     paper = "Ververas and Zafeiriou, SliderGAN, IJCV 2020"
     Config = SliderGANConfig
     config: SliderGANConfig
-    optimised: Mapping[str, tuple[str, ...]] = {"critic": ("critic",), "generator": ("generator",)}
 
     def __init__(self, config: SliderGANConfig, info: DataInfo, judges: Judges) -> None:
         super().__init__(config, info, judges)
@@ -106,16 +105,6 @@ class SliderGAN(Method):
         generator = AttentionGenerator(RGB + count, width=config.width, blocks=config.blocks)
         critic = PatchCritic(config.image_size, count, width=config.critic_width, layers=config.critic_layers)
         self.networks = nn.ModuleDict({"generator": generator, "critic": critic})
-
-    @property
-    def generator(self) -> nn.Module:
-        """As the trainer left it: it may have been compiled, or wrapped for several devices."""
-        return self.networks["generator"]
-
-    @property
-    def critic(self) -> nn.Module:
-        """Pictures -> `fexdata.training.networks.stargan.Verdict`."""
-        return self.networks["critic"]
 
     @classmethod
     def needs(cls, config: MethodConfig) -> Needs:
