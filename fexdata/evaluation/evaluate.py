@@ -22,6 +22,7 @@ from fexdata.evaluation.judging import Judges, open_judges, read_by
 from fexdata.evaluation.measured import Measured, mean_of, ratio_of
 from fexdata.evaluation.metrics.condition_error import condition_error
 from fexdata.evaluation.metrics.expression_distance import expression_distance
+from fexdata.evaluation.metrics.expression_similarity import expression_similarity
 from fexdata.evaluation.metrics.fid import fid
 from fexdata.evaluation.metrics.generation_rate import generation_rate
 from fexdata.evaluation.metrics.identity_distance import identity_distance, verified
@@ -30,6 +31,7 @@ from fexdata.evaluation.metrics.inception_score import SPLITS, inception_score
 from fexdata.evaluation.metrics.kid import kid
 from fexdata.evaluation.metrics.l1 import l1
 from fexdata.evaluation.metrics.landmark_distance import SIDE, landmark_distance, landmarks_of
+from fexdata.evaluation.metrics.lipschitz import STEPS, lipschitz
 from fexdata.evaluation.metrics.psnr import psnr
 from fexdata.evaluation.metrics.ssim import ssim
 from fexdata.evaluation.pixels import unit
@@ -37,6 +39,7 @@ from fexdata.evaluation.protocols import Edit, on_pairs, swapped, targets_each
 from fexdata.evaluation.rows import HeldOut, held_out_split, open_rows
 from fexdata.training.data import Split
 from fexdata.training.method import Method
+from fexdata.training.methods.gcgan import GCGAN
 from fexdata.training.run import open_run
 
 SHOWN = 6
@@ -161,7 +164,7 @@ def _target(
     seen = Gathered()
     shown: list[Tensor] = []
     for edit in on_pairs(method, kind, rows, size=settings.batch, device=torch.device(settings.device)):
-        truth, mask = edit.batch["target_image"], _either_face(edit.batch)
+        truth, mask = edit.batch["target_image"], either_face(edit.batch)
         for name, picture in (("", edit.image), ("/copy", edit.batch["image"])):
             mine, true = unit(picture), unit(truth)
             seen.add("l1[target]" + name, l1(mine, true))
@@ -170,7 +173,8 @@ def _target(
             seen.add("ied[target]" + name, ied(mine, true))
             if mask is not None:
                 seen.add("ied[target, face]" + name, ied(mine, true, mask))
-        _landmarks(seen, edit, truth)
+        _landmarks(seen, method, edit, truth)
+        _walk(seen, method, edit)
         advance(len(truth))
         if len(shown) * settings.batch < SHOWN:
             shown.append(torch.stack([edit.batch["image"], edit.image, truth], dim=1).cpu())
@@ -188,7 +192,7 @@ def _target(
     return results, torch.cat(shown)[:SHOWN]
 
 
-def _landmarks(seen: Gathered, edit: Edit, truth: Tensor) -> None:
+def _landmarks(seen: Gathered, method: Method, edit: Edit, truth: Tensor) -> None:
     """Landmarks on edit, truth and input; where the judge is blind to truth or input, the pair does not count."""
     for index in range(len(truth)):
         wanted, copied = landmarks_of(truth[index]), landmarks_of(edit.batch["image"][index])
@@ -203,6 +207,23 @@ def _landmarks(seen: Gathered, edit: Edit, truth: Tensor) -> None:
         if made is not None:
             seen.add("landmark_distance[target]", [landmark_distance(made, wanted)])
             seen.add("landmark_distance[target]/copy", [landmark_distance(copied, wanted)])
+            if isinstance(method, GCGAN):
+                found = torch.from_numpy((made + 0.5) * (truth.shape[-1] / SIDE) - 0.5).to(truth)
+                codes = [method.embed(points) for points in (found[None], edit.target["landmarks_68"][[index]])]
+                seen.add("expression_similarity[own E]", expression_similarity(*codes))
+
+
+@torch.no_grad()
+def _walk(seen: Gathered, method: Method, edit: Edit) -> None:
+    """GC-GAN's rho' on the way from each input's expression to its target's."""
+    if not isinstance(method, GCGAN):
+        return
+    ends = [method.embed(one["landmarks_68"]) for one in (edit.source, edit.target)]
+    image = edit.batch["image"]
+    rates = lipschitz(lambda code: method.edit(image, {}, {"expression_code": code})["image"], *ends)
+    seen.add("lipschitz[target]", rates.mean(1))
+    for step in range(STEPS):
+        seen.add(f"lipschitz[target, step {step + 1} of {STEPS}]", rates[:, step])
 
 
 def _swap(
@@ -308,7 +329,7 @@ def _distributions(seen: Gathered, judges: Judges, seed: int) -> Iterable[Measur
             yield Measured(f"is[{name}]", mean, count, seed, spread=spread)
 
 
-def _either_face(batch: dict[str, Tensor]) -> Tensor | None:
+def either_face(batch: dict[str, Tensor]) -> Tensor | None:
     """Where either picture of the pairs shows the face."""
     target = {name.removeprefix("target_"): value for name, value in batch.items() if name.startswith("target_")}
     mine, theirs = face_mask(batch), face_mask(target)

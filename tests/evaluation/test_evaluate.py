@@ -33,7 +33,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def runs(made: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("runs")
-    runs = {name: make_run(name, made, folder / name) for name in ("stargan", "slidergan", "classifier", "embedder")}
+    runs = {
+        name: make_run(name, made, folder / name)
+        for name in ("stargan", "slidergan", "gcgan", "classifier", "embedder")
+    }
     runs["reader"] = make_run("classifier", made, folder / "reader", "reads=expression_params")
     return runs
 
@@ -49,6 +52,13 @@ def evaluated(runs: dict[str, Path], name: str, made: Path, **settings: object) 
     if name == "stargan":
         judges["expression"] = (str(runs["classifier"]),)
     return evaluate(str(runs[name]), str(made), Settings(**{"batch": 3, **judges, **settings}))  # type: ignore[arg-type]
+
+
+def test_gcgan_is_measured_by_its_own_embedding(runs: dict[str, Path], made: Path) -> None:
+    found = evaluated(runs, "gcgan", made, expression=(str(runs["classifier"]),))
+    assert found.value("lipschitz[target]").value > 0
+    assert found.value("lipschitz[target, step 8 of 8]").n == found.value("lipschitz[target]").n
+    assert -1 <= found.value("expression_similarity[own E]").value <= 1
 
 
 def test_every_protocol_is_measured_on_every_test_row(runs: dict[str, Path], made: Path) -> None:

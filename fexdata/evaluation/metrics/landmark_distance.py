@@ -28,9 +28,15 @@ EXPRESSIVE = (*range(17, 27), *range(36, 68))
 def landmarks_of(image: Tensor) -> np.ndarray | None:
     """(68, 2) in pixels of the picture enlarged to 256, of a picture (3, H, W) in [-1, 1]; None where
     no face is found."""
-    import cv2
-
     from fexdata.faces.landmarks import to_68
+
+    found = mesh_of(image)
+    return None if found is None else to_68(found)[:, :2]
+
+
+def mesh_of(image: Tensor) -> np.ndarray | None:
+    """All of MediaPipe's points, (478, 3) in pixels of the picture enlarged to 256; None where no face is found."""
+    import cv2
 
     pixels = to_bytes(image)
     if pixels.shape[0] != SIDE:
@@ -40,7 +46,7 @@ def landmarks_of(image: Tensor) -> np.ndarray | None:
         (face,) = _finder().find(pixels, faces="largest")
     except RowError:
         return None
-    return to_68(face.landmarks)[:, :2]
+    return face.landmarks
 
 
 def landmark_distance(points: np.ndarray, wanted: np.ndarray) -> float:

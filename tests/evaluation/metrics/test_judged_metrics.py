@@ -8,9 +8,11 @@ from making import real_photographs
 from fexdata.corpora.pictures import read_picture
 from fexdata.evaluation.metrics.condition_error import condition_error
 from fexdata.evaluation.metrics.expression_distance import expression_distance
+from fexdata.evaluation.metrics.expression_similarity import expression_similarity
 from fexdata.evaluation.metrics.generation_rate import generation_rate
 from fexdata.evaluation.metrics.identity_distance import identity_distance, verified
 from fexdata.evaluation.metrics.landmark_distance import EXPRESSIVE, landmark_distance, landmarks_of
+from fexdata.evaluation.metrics.lipschitz import lipschitz
 from fexdata.evaluation.pixels import from_bytes
 
 
@@ -61,3 +63,27 @@ def test_landmarks_are_found_on_a_small_face_and_not_on_noise() -> None:
     assert 60 < found[:, 0].min() < found[:, 0].max() < 220
     noise = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     assert landmarks_of(noise) is None
+
+
+def test_lipschitz_of_a_linear_generator_is_its_slope_at_every_step() -> None:
+    start, end = torch.zeros(2, 3), torch.tensor([[3.0, 0.0, 4.0], [0.0, 1.0, 0.0]])
+    rates = lipschitz(lambda code: 2 * code.reshape(-1, 3, 1, 1), start, end, steps=4)
+    torch.testing.assert_close(rates, torch.full((2, 4), 2.0, dtype=torch.float64))
+
+
+def test_lipschitz_shows_the_step_at_which_a_picture_jumps() -> None:
+    def cliff(code: torch.Tensor) -> torch.Tensor:
+        return (code > 0.6).float().reshape(-1, 1, 1, 1)
+
+    rates = lipschitz(cliff, torch.zeros(1, 1), torch.ones(1, 1), steps=4)
+    torch.testing.assert_close(rates, torch.tensor([[0.0, 0.0, 4.0, 0.0]], dtype=torch.float64))
+
+
+def test_pairs_of_one_code_have_no_lipschitz() -> None:
+    same, other = torch.ones(2, 3), torch.tensor([[1.0, 1.0, 1.0], [2.0, 1.0, 1.0]])
+    assert lipschitz(lambda code: code, same, other, steps=2).shape == (1, 2)
+
+
+def test_expression_similarity_is_the_cosine() -> None:
+    found = expression_similarity(torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([[3.0, 0.0], [-2.0, -2.0]]))
+    torch.testing.assert_close(found, torch.tensor([1.0, -1.0], dtype=torch.float64))
