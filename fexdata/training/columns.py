@@ -21,7 +21,7 @@ from fexdata.errors import FexdataError
 
 KEYS = {"expression": "label", "expression_params": "params", "speech_params": "speech"}
 """Columns whose key in a batch is another word."""
-CLASSES = ("expression", "subject")
+CLASSES = ("expression", "corpus_label", "subject")
 """Words that become class numbers."""
 
 

@@ -189,8 +189,8 @@ def _coded(values: Mapping[str, np.ndarray], expressions: Sequence[str]) -> dict
     coded = dict(values)
     if "expression" in coded:
         coded["expression"] = _codes(coded["expression"], expressions)
-    if "subject" in coded:
-        coded["subject"] = _codes(coded["subject"], sorted({word for word in coded["subject"] if word is not None}))
+    for name in coded.keys() & {"corpus_label", "subject"}:
+        coded[name] = _codes(coded[name], sorted({word for word in coded[name] if word is not None}))
     return coded
 
 

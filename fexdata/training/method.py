@@ -25,6 +25,7 @@ Batch = dict[str, Tensor]
 |---|---|---|
 | image | image | (B, 3, H, W) float32 in [-1, 1] |
 | expression | label | (B,) int64, index into `DataInfo.expressions` |
+| corpus_label | corpus_label | (B,) int64, index into the split's words, sorted |
 | au | au | (B, K) float32, as stored divided by `DataInfo.au_scale`: 0 to 1 |
 | au_confidence | au_confidence | (B,) or (B, K) float32, 0 to 1 |
 | expression_params | params | (B, E) float32, divided by `DataInfo.coefficient_sigma`, not clipped |

@@ -183,6 +183,17 @@ def test_rows_without_a_number_are_left_out(tmp_path: Path) -> None:
     assert "sad" not in shown and len(shown) == 7
 
 
+def test_a_corpus_own_words_can_be_classes(tmp_path: Path) -> None:
+    def edit(rows: Rows) -> None:
+        for row in rows:
+            row["corpus_label"] = {"anger": "squint", "fear": "scream"}.get(row["expression"])
+
+    data = opened(make_training_dataset(tmp_path, edit=edit), Needs(("image", "corpus_label"), 32))
+    words = data.dataset.frame(["sample_id", "corpus_label"]).set_index("sample_id")["corpus_label"]
+    read = zip(data.values["corpus_label"].tolist(), words[data.ids.to_pylist()], strict=True)
+    assert set(read) == {(0, "scream"), (1, "squint")}
+
+
 def test_two_au_schemes_are_refused(tmp_path: Path) -> None:
     def edit(rows: Rows) -> None:
         rows[8]["au_scheme"] = rows[9]["au_scheme"] = rows[10]["au_scheme"] = "other17"

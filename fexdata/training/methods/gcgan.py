@@ -17,13 +17,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fexdata.training.columns import key_of
 from fexdata.training.losses.adversarial import gradient_penalty, wasserstein_critic, wasserstein_generator
 from fexdata.training.method import (
     Adam,
@@ -161,6 +162,9 @@ class GCGANConfig(TransferConfig):
     margin: float = Field(5.0, gt=0, description="m of eq. 4, on the squared distance of two codes.")
     lambda_contrastive: float = Field(1.0, ge=0, description="Weight of L_contr.")
     lambda_geometry: float = Field(1.0, ge=0, description="Weight of L_gr, the reconstruction of the landmarks.")
+    labels: Literal["expression", "corpus_label"] = Field(
+        "expression", description="Which words L_contr compares; Multi-PIE's squint and scream are a corpus_label only."
+    )
     embedding_epochs: int = Field(100, ge=1, description="Passes over the rows in the first phase (not in the paper).")
     embedding_iterations: int | None = Field(None, ge=1, description="Batches in the first phase, instead of epochs.")
     # A-001-8: the released code shifts all landmarks by one random number; the paper does not.
@@ -197,7 +201,8 @@ class GCGAN(PairedTransfer):
 
     @classmethod
     def needs(cls, config: MethodConfig) -> Needs:
-        return Needs(columns=("image", "landmarks_68", "expression"), image_size=config.image_size, pairs=True)
+        assert isinstance(config, GCGANConfig)
+        return Needs(columns=("image", "landmarks_68", config.labels), image_size=config.image_size, pairs=True)
 
     def code_length(self) -> int:
         return self.config.expression
@@ -226,7 +231,8 @@ class GCGAN(PairedTransfer):
         code, decoded = self.embedding(points)
         # The reference is any other row, whoever the person: the batch in random order.
         reference = draw.permutation(points.shape[0])
-        differs = batch["label"] != batch["label"][reference]
+        label = batch[key_of(self.config.labels)]
+        differs = label != label[reference]
         contrastive = contrastive_loss(code, code[reference], differs, self.config.margin)
         return weigh(
             {

@@ -87,6 +87,19 @@ def test_the_first_phase_trains_the_embedding_alone_and_the_second_leaves_it() -
     assert all(torch.equal(value, before[name]) for name, value in method.embedding.state_dict().items())
 
 
+def test_multi_pies_own_words_can_be_what_the_embedding_tells_apart() -> None:
+    method = gcgan(lambda_geometry=0.0, labels="corpus_label")
+    assert "corpus_label" in GCGAN.needs(method.config).columns
+    batch = made.single(6, SIZE)
+    batch["corpus_label"] = torch.tensor([0, 0, 0, 1, 1, 2])
+    del batch["label"]
+    method.begin(method.phases()[0])
+    code, order = method.embed(batch["landmarks_68"]), Draw(0, 5).permutation(6)
+    differs = batch["corpus_label"] != batch["corpus_label"][order]
+    losses = method.generator_step(batch, Draw(0, 5), method.phases()[0])
+    assert losses["contrastive"].item() == pytest.approx(contrastive_loss(code, code[order], differs, 5.0).item())
+
+
 def test_the_references_are_the_batch_in_the_drawn_order() -> None:
     method = gcgan(lambda_geometry=0.0)
     method.begin(method.phases()[0])
