@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import current_process
+from typing import Any
 
 from fexdata import storage
 from fexdata.corpora.base import Corpus, readable
@@ -36,8 +37,9 @@ from fexdata.pipeline.plan import (
 )
 from fexdata.pipeline.progress import Steps
 from fexdata.pipeline.recipe import Recipe, load_recipe
+from fexdata.pipeline.survey import answered, take
 from fexdata.pipeline.truth import attached, with_truth
-from fexdata.stages.base import Stage
+from fexdata.stages.base import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,13 @@ class _Build:
     def __init__(self, recipe: Recipe, source: str, layout: Layout, steps: Steps) -> None:
         self.recipe, self.source, self.layout, self.steps = recipe, source, layout, steps
         self.corpus: Corpus = corpus_by_name(recipe.corpus)
-        self.stages: list[Stage] = recipe.make_stages()
+        self.stages: list[Step] = recipe.make_stages()
         self.known = state.Known()
+        self.bits = 0
+        self.build: dict[str, Any] | None = None
         self.made = 0
+        self.before: frozenset[str] | None = None
+        """Files that were there when the build began."""
 
     def choose(self, limit: int | None) -> None:
         """Lists the corpus and picks the photographs, in hash order."""
@@ -115,7 +121,7 @@ class _Build:
     def cluster(self, workers: int | None, scheduler: str | None) -> Cluster:
         """Workers that load the stages' networks while the photographs are hashed. A dataset that
         was finished before may have nothing to do: for it they start when there is something."""
-        specs = [(spec.name, spec.config_json) for spec in stage_specs(self.stages)]
+        specs = [(spec.name, spec.config_json) for spec in stage_specs(self.stages) if spec.kind != "survey"]
         cluster = Cluster(workers=workers, scheduler=scheduler, warm=specs)
         if not storage.exists(self.layout.manifest):
             cluster.begin()
@@ -128,6 +134,7 @@ class _Build:
             spec.name: sum(spec.name in partition.missing for partition in self.plan.partitions)
             for spec in self.plan.stages
         }
+        todo |= dict.fromkeys(self.plan.waiting, len(self.plan.partitions))
         return Result(self.layout.root, {"photographs": len(self.chosen)}, self.reused, 0, False, todo)
 
     def prepare(self, *, verify: bool, retry_failed: bool) -> None:
@@ -140,6 +147,10 @@ class _Build:
         if retry_failed:
             self._retry(hashed)
         self._plan(hashed)
+        self._announce()
+
+    def _announce(self) -> None:
+        """Says on disk what is being built, for `status`, `gc` and the next build."""
         data = {
             "corpus": self.corpus.name,
             "bits": self.bits,
@@ -150,6 +161,7 @@ class _Build:
         self._save_plan()
         if self.build != data:
             state.save_build(self.layout, data)
+            self.build = data
 
     def _load_state(self) -> None:
         self.known = state.load_known(self.layout)
@@ -158,7 +170,18 @@ class _Build:
         self.bits = self.build["bits"] if self.build is not None else partition_bits(self.candidates)
 
     def run(self, cluster: Cluster) -> None:
-        """Makes every missing layer and shard."""
+        """Makes every missing layer and shard, and takes the surveys on the way."""
+        self._make(cluster)
+        while self.plan.waiting:
+            self._plan(self.hashed)  # a row that was given up changes what a survey reads
+            for one in self.plan.surveys:
+                if one.spec.name not in self.told:
+                    take(self.plan, one, self.layout)
+            self._plan(self.hashed)
+            self._announce()
+            self._make(cluster)
+
+    def _make(self, cluster: Cluster) -> None:
         todo = {p.index: p for p in self.plan.partitions if p.missing or p.shard_missing}
         self.steps.start("building", sum(len(p.sources) for p in self.plan.partitions))
         self.steps.advance(sum(len(p.sources) for p in self.plan.partitions if p.index not in todo))
@@ -184,11 +207,20 @@ class _Build:
         return Result(self.layout.root, metadata["counts"], self.reused, self.made, True)
 
     def _plan(self, hashed: Sequence[Source]) -> None:
+        self.hashed = list(hashed)
         present: set[str] = set()
         for folder in ("shards", "rows", *(f"layers/{stage.name}" for stage in self.stages)):
             present |= {f"{folder}/{name}" for name in storage.names(self.layout.path(folder))}
+        self.told: frozenset[str] = frozenset()
         self.plan: Plan = self._replan(hashed, frozenset(present))
-        self.reused = sum(len(p.layers) - len(p.missing) for p in self.plan.partitions)
+        while new := [one for one in self.plan.surveys if one.spec.name not in self.told and one.file in present]:
+            for one in new:
+                hashed = answered(hashed, one, self.layout)
+            self.told |= {one.spec.name for one in new}
+            self.plan = self._replan(hashed, frozenset(present))
+        if self.before is None:
+            self.before = frozenset(present)
+        self.reused = sum(name in self.before for p in self.plan.partitions for name in p.layers.values())
 
     def _replan(self, sources: Sequence[Source], present: frozenset[str]) -> Plan:
         return make_plan(
@@ -199,6 +231,7 @@ class _Build:
             present=present,
             dead=self.known.dead,
             retries=self.known.retries,
+            told=self.told,
         )
 
     def _retry(self, hashed: Sequence[Source]) -> None:
@@ -235,5 +268,6 @@ class _Build:
         partial = self._replan(old.sources, frozenset(present))
         (new,) = partial.partitions
         partitions: tuple[PartitionPlan, ...] = tuple(new if p.index == old.index else p for p in self.plan.partitions)
-        self.plan = Plan(partial.stages, partitions, plan_fingerprint(self.recipe, partitions), partial.dead)
+        fingerprint = plan_fingerprint(self.recipe, partitions)
+        self.plan = replace(self.plan, partitions=partitions, fingerprint=fingerprint, dead=partial.dead)
         return self.plan.chains(new)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -56,7 +57,7 @@ class Summary:
     failed: int
     layers: int
     last: bool
-    """Whether the partition is finished."""
+    """Whether the partition is finished, as far as the plan goes."""
 
 
 def run_chain(chain: Chain, root: str, watch: Watch, *, batch: int = BATCH) -> Summary:
@@ -80,7 +81,7 @@ def run_chain(chain: Chain, root: str, watch: Watch, *, batch: int = BATCH) -> S
                 rows, failed = writer.rows, failed + writer.failed
     if chain.shard is not None:
         rows = assemble(chain, root)
-    return Summary(chain.partition, len(chain.sources), rows, failed, len(chain.stages), chain.shard is not None)
+    return Summary(chain.partition, len(chain.sources), rows, failed, len(chain.stages), chain.last)
 
 
 def _batches(runner: _Runner, chain: Chain, root: str, batch: int) -> Iterator[list[Item]]:
@@ -139,9 +140,16 @@ def _photographs(chain: Chain, root: str) -> Iterator[tuple[Source, list[Item]]]
 
 
 def _given(source: Source) -> dict[str, Any]:
-    """What the corpus says of a photograph, for the stages that read it."""
+    """What corpus and surveys say of a photograph, for the stages that read it."""
     photograph = source.photograph
-    return {"corpus_box": photograph.box, "corpus_points": photograph.points, "truth": source.truth}
+    told = {name: _parsed(text) for name, text in source.told.items()}
+    return {"corpus_box": photograph.box, "corpus_points": photograph.points, "truth": source.truth, **told}
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(text: str) -> Any:
+    """What a survey tells, read once for all the rows that are told the same."""
+    return json.loads(text)
 
 
 class _Runner:

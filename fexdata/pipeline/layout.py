@@ -6,6 +6,7 @@ state/known.json           photographs that killed their worker or never came ba
 state/crumbs/<p>.json      which row a worker was at, while it is handled with care
 cache/content.parquet      path, size, mtime -> sha256
 layers/<stage>/<p>-<fingerprint>.parquet
+layers/<survey>/<fingerprint>.json
 rows/<p>-<fingerprint>.parquet      the partition's rows, before verdicts
 shards/<p>-<fingerprint>.parquet
 manifest.parquet           the commit point
@@ -52,6 +53,9 @@ class Layout:
 
     def layer_name(self, stage: str, partition: int, fingerprint: str) -> str:
         return f"layers/{stage}/{partition:05d}-{fingerprint}.parquet"
+
+    def survey_name(self, survey: str, fingerprint: str) -> str:
+        return f"layers/{survey}/{fingerprint}.json"
 
     def shard_name(self, partition: int, fingerprint: str) -> str:
         return f"shards/{partition:05d}-{fingerprint}.parquet"

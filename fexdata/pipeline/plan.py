@@ -4,6 +4,10 @@ Everything here is a pure function; nothing reads a clock, a file or Dask. A lay
 covers the stage's name, version, settings and weights, the fingerprints of the layers it reads,
 and, where it reads photographs, their content hashes and the corpus's own annotation. So equal
 fingerprint means equal content, and a layer that is on disk need not be made again.
+
+A survey needs layers of every partition, so a recipe with surveys is planned in rounds: what waits
+for a survey is not in the plan before the survey's answers are; they then come with the photographs
+that they are about, and a fingerprint covers those of its own photographs.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from fexdata.corpora.base import Photograph
 from fexdata.corpora.truth import TruthRow
 from fexdata.pipeline.layout import Layout
 from fexdata.pipeline.recipe import Recipe, canonical_json
-from fexdata.stages.base import Stage
+from fexdata.stages.base import Step
 
 GIVEN = frozenset({"photograph", "corpus_box", "corpus_points", "truth"})
 """Columns that no stage writes: they come from the corpus."""
@@ -36,6 +40,8 @@ class Source:
     sha256: str | None
     truth: TruthRow | None = None
     """Where the truth about a synthetic photograph is, when the recipe uses it."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """Survey -> what it tells the photograph's rows, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class StageSpec:
     """Stages that write the columns it reads."""
     columns: tuple[str, ...]
     reads: tuple[str, ...]
+    surveys: tuple[str, ...]
+    """Surveys that it reads."""
     kind: str
     resources: str
 
@@ -63,13 +71,15 @@ class Chain:
     sources: tuple[Source, ...]
     stages: tuple[StageSpec, ...]
     every: tuple[StageSpec, ...]
-    """All stages of the recipe, in order; those not in `stages` have their layers already."""
+    """All stages of the plan, in order; those not in `stages` have their layers already."""
     layers: Mapping[str, str]
     """Stage -> layer name, of every stage."""
     dead: Mapping[str, Mapping[str, tuple[str, str]]]
     """Stage -> photograph digest -> (code, message): rows that must not be tried again."""
     shard: str | None
     """The shard to assemble (with its file of rows) when the chain is done, if it is the last one."""
+    last: bool
+    """Whether it is the partition's last chain of the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +90,18 @@ class PartitionPlan:
     sources: tuple[Source, ...]
     layers: Mapping[str, str]
     shard: str
+    """"" as long as a survey is to come."""
     missing: tuple[str, ...]
     shard_missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyPlan:
+    """A survey whose layers are known."""
+
+    spec: StageSpec
+    file: str
+    """Where its answers belong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +109,19 @@ class Plan:
     """All partitions, and a fingerprint of everything that decides the result."""
 
     stages: tuple[StageSpec, ...]
+    """Stages that wait for no survey."""
     partitions: tuple[PartitionPlan, ...]
     fingerprint: str
     dead: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
+    surveys: tuple[SurveyPlan, ...] = ()
+    """All surveys that wait for no other; those not yet told come when their layers are there."""
+    waiting: tuple[str, ...] = ()
+    """Stages that wait for a survey."""
 
     def files(self) -> list[str]:
-        """Names of every layer, shard and file of rows of the plan."""
-        return sorted(name for p in self.partitions for name in (*p.layers.values(), p.shard, rows_name(p.shard)))
+        """Names of every layer, survey's answers, shard and file of rows of the plan."""
+        names = {name for p in self.partitions for name in p.layers.values()} | {one.file for one in self.surveys}
+        return sorted(names | {name for p in self.partitions if p.shard for name in (p.shard, rows_name(p.shard))})
 
     def chains(self, partition: PartitionPlan) -> list[Chain]:
         """The partition's missing work, in order; each item wants one kind of resource."""
@@ -116,7 +142,8 @@ class Plan:
                 self.stages,
                 partition.layers,
                 self.dead,
-                partition.shard if number == len(groups) - 1 else None,
+                (partition.shard or None) if number == len(groups) - 1 else None,
+                number == len(groups) - 1,
             )
             for number, group in enumerate(groups)
         ]
@@ -160,13 +187,15 @@ def select(sources: Iterable[Source], *, cap_per_class: int | None, limit: int |
     return chosen
 
 
-def stage_specs(stages: Sequence[Stage]) -> tuple[StageSpec, ...]:
-    """The stages' dependencies, from the columns they read and write."""
+def stage_specs(stages: Sequence[Step]) -> tuple[StageSpec, ...]:
+    """The dependencies of stages and surveys, from the columns they read and write."""
     writer: dict[str, str] = {}
+    surveys: set[str] = set()
     specs = []
     for stage in stages:
         config_json = canonical_json(stage.config.model_dump(mode="json"))
-        upstream = tuple(dict.fromkeys(writer[name] for name in stage.reads if name not in GIVEN))
+        upstream = tuple(dict.fromkeys(writer[name] for name in stage.reads if name in writer))
+        told = tuple(name for name in stage.reads if name in surveys)
         key = _hash("stage", stage.name, stage.version, config_json, canonical_json(dict(stage.weights())))
         columns = tuple(stage.schema().names)
         specs.append(
@@ -178,25 +207,30 @@ def stage_specs(stages: Sequence[Stage]) -> tuple[StageSpec, ...]:
                 upstream,
                 columns,
                 tuple(stage.reads),
+                told,
                 stage.kind,
                 stage.resources,
             )
         )
         writer.update(dict.fromkeys(columns, stage.name))
+        if stage.kind == "survey":
+            surveys.add(stage.name)
     return tuple(specs)
 
 
 def make_plan(
     recipe: Recipe,
-    stages: Sequence[Stage],
+    stages: Sequence[Step],
     sources: Sequence[Source],
     *,
     bits: int,
     present: frozenset[str],
     dead: Mapping[str, Mapping[str, tuple[str, str]]] | None = None,
     retries: Mapping[int, int] | None = None,
+    told: frozenset[str] = frozenset(),
 ) -> Plan:
-    """The work that is left.
+    """The work that is left, as far as it waits for no survey but those of `told`, whose answers the
+    sources have.
 
     `present` holds the names of layers and shards on disk; `dead` maps stage key -> photograph
     digest (hexadecimal) -> (code, message); `retries` counts, per partition, how often its failed
@@ -204,7 +238,10 @@ def make_plan(
     """
     dead, retries = dead or {}, retries or {}
     layout = Layout("")
-    specs = stage_specs(stages)
+    steps = stage_specs(stages)
+    ready = _ready(steps, told)
+    specs = tuple(spec for spec in steps if spec.kind != "survey" and spec.name in ready)
+    waiting = tuple(spec.name for spec in steps if spec.name not in ready)
     grouped: dict[int, list[Source]] = {}
     for source in sorted(sources, key=lambda one: one.digest):
         grouped.setdefault(partition_of(source.digest, bits), []).append(source)
@@ -214,16 +251,44 @@ def make_plan(
         layers = {name: layout.layer_name(name, index, mark) for name, mark in marks.items()}
         labels = [canonical_json(_plain(one.photograph.labels)) for one in members]
         shard = layout.shard_name(index, _hash("shard", 1, *sorted(marks.values()), *labels)[:16])
+        if waiting:
+            shard = ""
         missing = tuple(spec.name for spec in specs if layers[spec.name] not in present)
-        incomplete = not {shard, rows_name(shard)} <= present
+        incomplete = bool(shard) and not {shard, rows_name(shard)} <= present
         partitions.append(PartitionPlan(index, tuple(members), layers, shard, missing, incomplete))
     by_stage = {spec.name: dead.get(spec.key, {}) for spec in specs}
-    return Plan(specs, tuple(partitions), plan_fingerprint(recipe, partitions), by_stage)
+    surveys = tuple(
+        SurveyPlan(spec, layout.survey_name(spec.name, _survey_mark(spec, partitions)))
+        for spec in steps
+        if spec.kind == "survey" and spec.name in ready
+    )
+    return Plan(specs, tuple(partitions), plan_fingerprint(recipe, partitions), by_stage, surveys, waiting)
+
+
+def _ready(steps: Sequence[StageSpec], told: frozenset[str]) -> set[str]:
+    """Stages and surveys that wait for nothing but layers."""
+    ready: set[str] = set()
+    for spec in steps:
+        if set(spec.surveys) <= told and set(spec.upstream) <= ready:
+            ready.add(spec.name)
+    return ready
+
+
+def _survey_mark(spec: StageSpec, partitions: Sequence[PartitionPlan]) -> str:
+    """Covers the layers that the survey reads, of all partitions, and the labels."""
+    layers = [partition.layers[name] for partition in partitions for name in spec.upstream]
+    labels = [
+        canonical_json([source.photograph.labels.get(name) for name in spec.reads])
+        for partition in partitions
+        for source in partition.sources
+    ]
+    return _hash("survey", spec.key, *layers, *labels)[:16]
 
 
 def plan_fingerprint(recipe: Recipe, partitions: Sequence[PartitionPlan]) -> str:
     """Stands for everything that decides the finished dataset."""
-    return _hash("plan", canonical_json(recipe.resolved()), *(p.shard for p in partitions))[:16]
+    made = (p.shard or sorted(p.layers.values()) for p in partitions)
+    return _hash("plan", canonical_json(recipe.resolved()), *made)[:16]
 
 
 def _fingerprints(
@@ -240,6 +305,7 @@ def _fingerprints(
         own = [inputs] if PHOTOGRAPHED & set(spec.reads) else []
         if "truth" in spec.reads:
             own += ["" if one.truth is None else one.truth.marks.get(spec.name, "") for one in members]
+        own += [one.told.get(name, "") for name in spec.surveys for one in members]
         marks[spec.name] = _hash(spec.key, *own, *(marks[name] for name in spec.upstream), *lost)[:16]
     return marks
 

@@ -15,11 +15,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fexdata.dataset.names import shipped
+from fexdata.dataset.schema import LABELS
 from fexdata.dataset.splits import SplitRules
 from fexdata.dataset.verdict import Rules
 from fexdata.errors import FexdataError
 from fexdata.stages import registry
-from fexdata.stages.base import Stage
+from fexdata.stages.base import Step
 
 
 class Duplicates(BaseModel):
@@ -58,7 +59,9 @@ class Recipe(BaseModel):
     about: str = ""
     corpus: str = Field(description="Which reader of `fexdata.corpora` yields the photographs.")
     cap_per_class: int | None = Field(default=None, ge=1, description="At most so many photographs per expression.")
-    stages: dict[str, dict[str, Any]] = Field(description="Stage name -> its settings, in the order they run.")
+    stages: dict[str, dict[str, Any]] = Field(
+        description="Name of a stage or survey -> its settings, in the order they run."
+    )
     rules: Rules = Field(default_factory=Rules)
     duplicates: Duplicates = Field(default_factory=Duplicates)
     splits: SplitRules = Field(default_factory=SplitRules)
@@ -66,22 +69,26 @@ class Recipe(BaseModel):
     engine: Engine = Field(default_factory=Engine)
     seed: int = Field(default=0, description="Chooses partitions' splits and class caps.")
 
-    def make_stages(self) -> list[Stage]:
-        """The stages, in order; raises `FexdataError` where one reads what none before it writes, or
+    def make_stages(self) -> list[Step]:
+        """The stages and surveys, in order; raises `FexdataError` where one reads what none before it writes, or
         writes what one before it writes (only the truth may replace what was measured)."""
         given = {"photograph", "corpus_box", "corpus_points", "truth"}
-        made = []
+        labels = {field.name for field in LABELS}
+        made: list[Step] = []
         for name, config in self.stages.items():
-            one = registry.stage(name, config)
-            missing = [column for column in one.reads if column not in given]
+            one = registry.step(name, config)
+            known = given | labels if one.kind == "survey" else given
+            missing = [column for column in one.reads if column not in known]
             if missing:
                 raise FexdataError(
                     f"recipe {self.name}: stage {name} reads {', '.join(missing)}, which no stage before it writes"
                 )
+            if one.kind == "survey" and not set(one.reads) & given:
+                raise FexdataError(f"recipe {self.name}: survey {name} reads no column that a stage writes")
             twice = sorted(given & set(one.schema().names))
             if twice and "truth" not in one.reads:
                 raise FexdataError(f"recipe {self.name}: stage {name} writes {twice[0]}, as a stage before it does")
-            given |= set(one.schema().names)
+            given |= {one.name} if one.kind == "survey" else set(one.schema().names)
             made.append(one)
         return made
 

@@ -19,7 +19,7 @@ from fexdata.dataset.fields import meta, names_of
 from fexdata.errors import FexdataError
 from fexdata.pipeline.plan import Source
 from fexdata.pipeline.recipe import Recipe
-from fexdata.stages.registry import stage
+from fexdata.stages.registry import stage, step
 
 STAGE = "truth_"
 """Stages that read the truth are named so, and by their use."""
@@ -30,7 +30,7 @@ def with_truth(recipe: Recipe, source: str) -> Recipe:
     stages = dict(recipe.stages)
     for use, config in _configs(recipe, source).items():
         columns = set(stage(STAGE + use, config).schema().names)
-        writers = [name for name, own in stages.items() if columns & set(stage(name, own).schema().names)]
+        writers = [name for name, own in stages.items() if columns & set(step(name, own).schema().names)]
         place = list(stages).index(writers[-1]) + 1 if writers else len(stages)
         items = list(stages.items())
         stages = dict([*items[:place], (STAGE + use, config), *items[place:]])

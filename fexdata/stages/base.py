@@ -1,4 +1,5 @@
 """What a stage is: a frozen config, the columns it reads, the columns it writes, and `run`.
+And what a survey is: something that looks at a few columns of all rows, and tells each row a value.
 
 Stages are thin. They hold no files, no clock and no state between rows; they call plain functions
 of `faces/` and `render/`. A stage added by another package is registered under the entry-point
@@ -18,8 +19,8 @@ from pydantic import BaseModel, ConfigDict
 
 from fexdata.errors import Failure
 
-Kind = Literal["map", "expand"]
-"""`map`: a row stays a row. `expand`: a photograph becomes faces (only `detect`)."""
+Kind = Literal["map", "expand", "survey"]
+"""`map`: a row stays a row. `expand`: a photograph becomes faces (only `detect`). `survey`: see `Survey`."""
 
 
 class StageConfig(BaseModel):
@@ -60,18 +61,19 @@ Output = Mapping[str, Any] | Failure
 """What `run` returns for one row: the columns it wrote, or why it could not."""
 
 
-class Stage(ABC):
-    """One step of the way from photograph to dataset row."""
+class Step(ABC):
+    """What stages and surveys have in common: a name, a version, settings, and what they read."""
 
     name: ClassVar[str]
     version: ClassVar[int]
     """Raised whenever the same input would give another output: it is part of the fingerprint."""
-    kind: ClassVar[Kind] = "map"
+    kind: ClassVar[Kind]
     reads: ClassVar[tuple[str, ...]]
-    """Columns needed. `photograph` stands for the decoded photograph; `corpus_box` and
-    `corpus_points` for the corpus's own annotation (None where it has none)."""
+    """Columns needed. For a stage, `photograph` stands for the decoded photograph, `corpus_box` and
+    `corpus_points` for the corpus's own annotation (None where it has none), a survey's name for
+    what the survey tells the row (None for nothing). A survey may read the corpus's labels, too."""
     resources: ClassVar[str] = "cpu"
-    Config: ClassVar[type[StageConfig]]
+    Config: ClassVar[type[StageConfig]] = StageConfig
 
     def __init__(self, config: StageConfig) -> None:
         self.config = config
@@ -84,7 +86,13 @@ class Stage(ABC):
         """Model files used: name -> sha256. Part of the fingerprint."""
         return {}
 
-    def warm_up(self) -> None:  # noqa: B027 - most stages have nothing to load
+
+class Stage(Step):
+    """One step of the way from photograph to dataset row."""
+
+    kind: ClassVar[Kind] = "map"
+
+    def warm_up(self) -> None:
         """Loads networks and compiles kernels, once per worker, before the first row."""
 
     @abstractmethod
@@ -109,3 +117,27 @@ class Stage(ABC):
                 text = f"{type(error).__name__}: {error}".splitlines()[0][:200]
                 outputs.append(Failure(self.name, Code.INTERNAL_ERROR, text))
         return outputs
+
+
+class Survey(Step):
+    """Looks at a few columns of all rows at once, and tells rows what they cannot know alone: a
+    subject's neutral face, say, or the population's.
+
+    It runs when every partition has the layers that it reads, in the build's own process: what it
+    reads should be small. A stage that reads it runs again only where what its row is told changes.
+    """
+
+    kind: ClassVar[Kind] = "survey"
+    by: ClassVar[str | None] = None
+    """The label whose word decides what a photograph's rows are told (`subject`); None: all the same."""
+
+    def schema(self) -> pa.Schema:
+        return pa.schema([])
+
+    @abstractmethod
+    def look(self, rows: pa.Table) -> Mapping[str, Any]:
+        """Word of the label `by` -> what the rows of its photographs are told, of numbers, words,
+        lists and dictionaries, rounded; under "" for all other rows, and those without the label.
+
+        rows: the columns of `reads`, of the rows that every stage read is done with, in hash order.
+        """

@@ -1,4 +1,4 @@
-"""Stages by name, found through the entry-point group `fexdata.stages`."""
+"""Stages and surveys by name, found through the entry-point group `fexdata.stages`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,25 @@ from typing import Any
 from pydantic import ValidationError
 
 from fexdata.errors import FexdataError
-from fexdata.stages.base import Stage
+from fexdata.stages.base import Stage, Step
 
 
 def known() -> list[str]:
-    """The names of all registered stages."""
+    """The names of all registered stages and surveys."""
     return sorted({entry.name for entry in entry_points(group="fexdata.stages")})
 
 
 def stage(name: str, config: Mapping[str, Any]) -> Stage:
     """A stage with its settings. Raises `FexdataError` for an unknown name or setting."""
-    cls = _stage_class(name)
+    made = step(name, config)
+    if not isinstance(made, Stage):
+        raise FexdataError(f"{name} is a survey, not a stage")
+    return made
+
+
+def step(name: str, config: Mapping[str, Any]) -> Step:
+    """A stage or a survey with its settings. Raises `FexdataError` for an unknown name or setting."""
+    cls = _class(name)
     try:
         return cls(cls.Config(**config))
     except ValidationError as error:
@@ -48,12 +56,12 @@ def warm_stage(name: str, config_json: str) -> Stage:
 
 
 @functools.lru_cache(maxsize=64)
-def _stage_class(name: str) -> type[Stage]:
+def _class(name: str) -> type[Step]:
     found: list[EntryPoint] = [entry for entry in entry_points(group="fexdata.stages") if entry.name == name]
     targets = {entry.value for entry in found}
     if not found:
         raise FexdataError(f"unknown stage {name!r}; known: {', '.join(known())}")
     if len(targets) > 1:
         raise FexdataError(f"stage {name!r} is registered twice: {', '.join(sorted(targets))}")
-    loaded: type[Stage] = found[0].load()
+    loaded: type[Step] = found[0].load()
     return loaded
