@@ -17,8 +17,10 @@ VERBS = {
     "diff": "What changed between two builds, column by column.",
     "train": "Train a method on a built dataset.",
     "edit": "Edit expressions of photographs or dataset rows with a trained method.",
+    "predict-depth": "Read depth off photographs with a dense-geometry run's network.",
     "evaluate": "The papers' metrics of a trained method, on held-out people.",
     "review": "Look at rejected and doubtful faces in the browser, and decide.",
+    "models": "Face models, detectors and weights: installed, licence, hash.",
     "gc": "Remove files that no build refers to.",
 }
 
@@ -31,7 +33,7 @@ class _Verbs(click.Group):
         name = cmd_name.lower()
         if name not in VERBS:
             return None
-        module = importlib.import_module(f"fexdata.cli.{name}")
+        module = importlib.import_module(f"fexdata.cli.{name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -12,13 +12,10 @@ All have the embedded head's vertices, so that skin, hair, eyes and mouth fit ev
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
-from fexdata.dataset.names import home_folders
 from fexdata.errors import FexdataError
 from fexdata.faces.models.action_unit_lids import lid_influence
 from fexdata.faces.models.action_unit_solver import LID_PAIRS
@@ -27,9 +24,6 @@ from fexdata.synthetic import expressions
 from fexdata.synthetic.expressions import STRONGEST, Expression
 
 MODELS = ("fexdata-head", "pyfeat-aus", "ict", "ict:PATH")
-FOLDER = "ict-facekit"
-MODELS_VARIABLE = "FEXDATA_MODELS"
-"""Folder of face models that the user got; without it `models` under `$FEXDATA_HOME`."""
 
 ICT_UNITS: dict[str, Mapping[str, float]] = {
     "AU1": {"browInnerUp": 0.85},
@@ -86,7 +80,7 @@ def shape_model(name: str) -> FaceModel:
         return pyfeat_model()
     kind, _, place = name.partition(":")
     if kind == "ict":
-        return _ict(place or _found_ict())
+        return _ict(name if place else "ict")
     raise FexdataError(f"unknown face model {name!r}; known: {', '.join(MODELS)}")
 
 
@@ -173,20 +167,15 @@ _WITHOUT_SIDES = (*_MIDLINE, "jawLeft", "jawRight")
 
 
 @functools.lru_cache(maxsize=2)
-def _ict(path: str) -> FaceModel:
-    from fexdata.faces.models.ict import load_ict
+def _ict(name: str) -> FaceModel:
+    from fexdata.faces.models import registry
     from fexdata.faces.models.transfer import transferred
 
-    return transferred(load_ict(path))
-
-
-def _found_ict() -> str:
-    named = os.environ.get(MODELS_VARIABLE)
-    folders = [Path(named)] if named else [Path(home, "models") for home in home_folders()]
-    for folder in folders:
-        if (folder / FOLDER).is_dir():
-            return str(folder / FOLDER)
-    raise FexdataError(
-        f"face model ict: {' or '.join(str(folder / FOLDER) for folder in folders)} is not there; put ICT-FaceKit's "
-        "FaceXModel folder there (https://github.com/ICT-VGL/ICT-FaceKit), say --model ict:PATH, or go without --model"
-    )
+    if name == "ict" and name not in registry.imported():
+        folders = " or ".join(str(folder / registry.ICT_FOLDER) for folder in registry.model_folders())
+        raise FexdataError(
+            f"face model ict: {folders} is not there; put ICT-FaceKit's FaceXModel folder there "
+            "(https://github.com/ICT-VGL/ICT-FaceKit), run `fexdata models import ict PATH`, say --model ict:PATH, or "
+            "go without --model"
+        )
+    return transferred(registry.load(name))

@@ -10,12 +10,13 @@ import pytest
 from fexdata.errors import FexdataError
 from fexdata.faces.models.action_unit_solver import LID_PAIRS
 from fexdata.faces.models.face_model import FaceModel
+from fexdata.faces.models.registry import ICT_FOLDER
 from fexdata.synthetic import expressions
 from fexdata.synthetic.expressions import Expression
-from fexdata.synthetic.models import FOLDER, ICT_SIDEWAYS, ICT_UNITS, coefficients, lids_meeting, shape_model, terms
+from fexdata.synthetic.models import ICT_SIDEWAYS, ICT_UNITS, coefficients, lids_meeting, shape_model, terms
 
 ASSETS = Path(__file__).parents[3] / "shared" / "assets"
-needs_asset = pytest.mark.skipif(not (ASSETS / FOLDER).is_dir(), reason="ICT-FaceKit is not in ../shared/assets")
+needs_asset = pytest.mark.skipif(not (ASSETS / ICT_FOLDER).is_dir(), reason="ICT-FaceKit is not in ../shared/assets")
 
 
 def driven(model: FaceModel, expression: Expression) -> dict[str, float]:
@@ -41,10 +42,10 @@ def test_without_ict_the_error_says_where_it_belongs_and_where_it_is_from(
     monkeypatch.setenv("FEXDATA_MODELS", str(tmp_path))
     with pytest.raises(FexdataError, match=r"github\.com/ICT-VGL/ICT-FaceKit") as caught:
         shape_model("ict")
-    assert str(tmp_path / FOLDER) in str(caught.value) and "\n" not in str(caught.value)
+    assert str(tmp_path / ICT_FOLDER) in str(caught.value) and "\n" not in str(caught.value)
     monkeypatch.delenv("FEXDATA_MODELS")
     monkeypatch.setenv("FEXDATA_HOME", str(tmp_path))
-    with pytest.raises(FexdataError, match=str(tmp_path / "models" / FOLDER)):
+    with pytest.raises(FexdataError, match=str(tmp_path / "models" / ICT_FOLDER)):
         shape_model("ict")
 
 

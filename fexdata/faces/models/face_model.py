@@ -10,10 +10,12 @@ A model is stored as one `.npz`: its arrays, and a JSON header for the rest; not
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,12 @@ class Embedding:
     vertices: np.ndarray
     """(n, 3) int32 vertex numbers."""
     weights: np.ndarray
-    """(n, 3) float32, each row with sum 1."""
+    """(n, 3) float32, each row with sum 1; NaN for a point that the model does not have."""
+
+    @property
+    def known(self) -> np.ndarray:
+        """(n,) bool: which points the model has; the others are NaN in `points`."""
+        return np.isfinite(self.weights).all(axis=1)
 
     def points(self, vertices: np.ndarray) -> np.ndarray:
         """(n, 3) in the frame of `vertices` (V, 3)."""
@@ -41,9 +48,11 @@ class Embedding:
 
 
 def at_vertices(numbers: np.ndarray | Sequence[int]) -> Embedding:
-    """An embedding of points that are vertices."""
+    """An embedding of points that are vertices; -1 for a point that the model does not have."""
     ids = np.repeat(np.asarray(numbers, dtype=np.int32)[:, None], 3, axis=1)
-    return Embedding(ids, np.tile(np.array([1, 0, 0], np.float32), (len(ids), 1)))
+    weights = np.tile(np.array([1, 0, 0], np.float32), (len(ids), 1))
+    weights[ids[:, 0] < 0] = np.nan
+    return Embedding(np.maximum(ids, 0), weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +92,8 @@ class FaceModel:
     """(S, V, 3) float32, for models that have one."""
     sha256: str = ""
     """Of the arrays and names; filled in when left empty."""
+    kind: str = ""
+    """Which published model it was read from, a key of `kinds.KINDS`; empty for our own."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -114,28 +125,43 @@ class FaceModel:
             np.savez_compressed(file, **arrays)
 
 
-_HEADER = ("name", "identity_names", "expression_names", "units", "licence", "source", "sha256")
+_HEADER = ("name", "identity_names", "expression_names", "units", "licence", "source", "sha256", "kind")
 _OPTIONAL = ("mirror", "speech_basis")
 _EMBEDDINGS = ("landmarks_478", "landmarks_68")
 
 
 def load(path: str | Path) -> FaceModel:
     """The model that `FaceModel.save` wrote. Raises `FexdataError` for anything else."""
+    with _opened(path) as (header, archive):
+        arrays = {name: archive[name] for name in archive if name != "header"}
+        values: dict[str, Any] = dict.fromkeys(_OPTIONAL)
+        values |= {name: tuple(value) if isinstance(value, list) else value for name, value in header.items()}
+        values["regions"] = {name[8:]: arrays.pop(name) for name in sorted(arrays) if name.startswith("regions.")}
+        for name in _EMBEDDINGS:
+            parts = [arrays.pop(f"{name}.{part}", None) for part in ("vertices", "weights")]
+            values[name] = None if parts[0] is None or parts[1] is None else Embedding(parts[0], parts[1])
+        return FaceModel(**(values | arrays))
+
+
+def read_header(path: str | Path) -> dict[str, Any]:
+    """A model file's words (name, licence, source, sha256, ...) without its arrays.
+
+    Raises `FexdataError` for anything that `FaceModel.save` did not write.
+    """
+    with _opened(path) as (header, _):
+        return header
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[dict[str, Any], Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = dict(archive)
-        header = json.loads(arrays.pop("header").tobytes())
-    except (OSError, ValueError, KeyError) as error:
+            header = json.loads(archive["header"].tobytes())
+            if header.pop("format", None) != FORMAT:
+                raise FexdataError(f"{path} has another format than {FORMAT}; import it anew")
+            yield header, archive
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise FexdataError(f"{path} is not a face model that fexdata wrote; import it anew") from error
-    if header.pop("format", None) != FORMAT:
-        raise FexdataError(f"{path} has another format than {FORMAT}; import it anew")
-    values: dict[str, Any] = dict.fromkeys(_OPTIONAL)
-    values |= {name: tuple(value) if isinstance(value, list) else value for name, value in header.items()}
-    values["regions"] = {name[8:]: arrays.pop(name) for name in sorted(arrays) if name.startswith("regions.")}
-    for name in _EMBEDDINGS:
-        parts = [arrays.pop(f"{name}.{part}", None) for part in ("vertices", "weights")]
-        values[name] = None if parts[0] is None or parts[1] is None else Embedding(parts[0], parts[1])
-    return FaceModel(**(values | arrays))
 
 
 def _arrays(model: FaceModel) -> dict[str, np.ndarray]:

@@ -63,8 +63,15 @@ def test_an_embedding_takes_weighted_means_of_vertices() -> None:
     np.testing.assert_array_equal(at_vertices([3, 1]).points(model.mean), model.mean[[3, 1]])
 
 
+def test_points_that_a_model_does_not_have_are_nan() -> None:
+    embedding = at_vertices([3, -1, 0])
+    points = embedding.points(small_model().mean)
+    assert embedding.known.tolist() == [True, False, True]
+    assert np.isnan(points[1]).all() and np.isfinite(points[[0, 2]]).all()
+
+
 def test_a_saved_model_loads_with_everything(tmp_path: Path) -> None:
-    model = small_model(speech_basis=np.ones((2, 5, 3), np.float32))
+    model = small_model(speech_basis=np.ones((2, 5, 3), np.float32), kind="lrw3d")
     model.save(tmp_path / "model.npz")
     loaded = load(tmp_path / "model.npz")
     assert loaded.sha256 == model.sha256
@@ -113,6 +120,11 @@ def test_parts_that_do_not_fit_together_are_named(changes: dict[str, Any], told:
 def test_another_file_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("not a model")
     np.savez(tmp_path / "arrays.npz", mean=np.zeros(3))
-    for name in ("text.npz", "arrays.npz", "absent.npz"):
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    small_model().save(tmp_path / "torn.npz")
+    whole = bytearray((tmp_path / "torn.npz").read_bytes())
+    whole[100] ^= 0xFF  # in its first array, behind which the header is whole
+    (tmp_path / "torn.npz").write_bytes(whole)
+    for name in ("text.npz", "arrays.npz", "absent.npz", "array.npy", "torn.npz"):
         with pytest.raises(FexdataError, match=name):
             load(tmp_path / name)
