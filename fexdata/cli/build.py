@@ -25,7 +25,8 @@ import click
 def command(recipe: str, source: str, as_json: bool, **options: object) -> int:
     """Make a dataset from a corpus of photographs, or bring one up to date.
 
-    RECIPE is photos, affectnet-d, rafd-d, or the path of a recipe's YAML file.
+    RECIPE is photos, affectnet-d, rafd-d, ckplus, multipie, pairs, or the path of a recipe's YAML file;
+    emotionet-warped makes pairs of a dataset that is built, which is then the --source.
 
     \b
     fexdata build photos --source ~/Pictures

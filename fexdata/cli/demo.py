@@ -6,7 +6,6 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -16,12 +15,8 @@ from fexdata.errors import FexdataError
 HOME = Path("data")
 PEOPLE, IMAGES = 16, 64
 """Synthetic people of the demo, and pictures of them in all."""
-PAIRED_PEOPLE, PAIRED_IMAGES = 24, 192
-"""The same of the pairs that SliderGAN begins with."""
 STEPS = 400
 """Of SliderGAN: enough to see that sliders move something, not enough for good pictures."""
-TRUTH = ("truth.use=[expression_params]",)
-"""The demo trains on the coefficients that its people were made with."""
 
 
 def collect_photographs(folder: Path) -> int:
@@ -61,31 +56,26 @@ def photographs() -> None:
 def synthetic_people() -> None:
     """`affectnet-d` from synthetic people in AffectNet's own layout."""
     source = _synthesise("affectnet", PEOPLE, IMAGES)
-    click.echo(f"fexdata build affectnet-d --source {source} --set {TRUTH[0]}")
-    _build("affectnet-d", source, None, TRUTH)
+    click.echo(f"fexdata build affectnet-d --source {source}")
+    _build("affectnet-d", source, None)
 
 
 def sliders() -> None:
     """A short run of SliderGAN on the synthetic people, and a picture of its sliders."""
+    from fexdata.cli.train import with_pairs
     from fexdata.dataset.reader import open_dataset
     from fexdata.evaluation.edit import Editor
     from fexdata.evaluation.marked import write_png
     from fexdata.training.config import resolve
     from fexdata.training.start import train
 
-    source = _synthesise("pairs", PAIRED_PEOPLE, PAIRED_IMAGES)
-    click.echo(f"fexdata build pairs --source {source} --set {TRUTH[0]}")
-    _build("pairs", source, None, TRUTH)
-    data, pairs = HOME / "affectnet-d", HOME / "pairs"
-    command = f"fexdata train slidergan --data {data} --pairs {pairs} --preset demo --steps {STEPS} --set identity=none"
-    click.echo(f"\n{command}")
-    settings, config = resolve(
-        "slidergan", data=str(data), pairs=str(pairs), preset="demo", steps=STEPS, sets=("identity=none",)
-    )
-    run = train(settings, config)
-    dataset = open_dataset(str(pairs))
-    rows = dataset.frame(["sample_id", "split", "expression"], status="accepted")
-    shown = rows[(rows["split"] != "train") & (rows["expression"] == "neutral")]["sample_id"].iloc[0]
+    data = HOME / "affectnet-d"
+    click.echo(f"\nfexdata train slidergan --data {data} --preset demo --steps {STEPS} --set identity=none")
+    settings, config = resolve("slidergan", data=str(data), preset="demo", steps=STEPS, sets=("identity=none",))
+    run = train(with_pairs(settings, config), config)
+    dataset = open_dataset(str(data))
+    rows = dataset.frame(["sample_id", "split"], status="accepted")
+    shown = rows[rows["split"] != "train"]["sample_id"].iloc[0]
     editor = Editor.open(str(run.folder), dataset)
     picture = HOME / "sliders.png"
     write_png(picture, editor.sheet(editor.row(shown)).drawn(), {"method": "slidergan"})
@@ -112,13 +102,13 @@ def _synthesise(layout: str, people: int, images: int) -> Path:
     return source
 
 
-def _build(recipe: str, source: Path, shown: list[str] | None, sets: Sequence[str] = ()) -> None:
+def _build(recipe: str, source: Path, shown: list[str] | None) -> None:
     """Builds, reports, and prints what came out; `shown`: columns of the table printed."""
     from fexdata.dataset.reader import open_dataset
     from fexdata.dataset.report import write_report
     from fexdata.pipeline.build import build
 
-    result = build(recipe, str(source), out=str(HOME / recipe), sets=sets, quiet=False)
+    result = build(recipe, str(source), out=str(HOME / recipe), quiet=False)
     report = HOME / recipe / "report.html"
     dataset = open_dataset(result.path)
     write_report(dataset, str(report))

@@ -12,13 +12,16 @@ import click
 @click.argument("dataset")
 @click.option("--card", metavar="CARD", help="Card to check against, by name or path. Default: the recipe's own.")
 @click.option("--sample", type=click.IntRange(min=0), metavar="N", help="Decode the pictures of N rows only.")
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as a JSON list.")
 @click.pass_context
-def command(ctx: click.Context, dataset: str, card: str | None, sample: int | None, as_json: bool) -> None:
+def command(
+    ctx: click.Context, dataset: str, card: str | None, sample: int | None, strict: bool, as_json: bool
+) -> None:
     """Check a finished dataset against its card, down to every picture.
 
-    Prints one line per problem. Warnings say how the build differs from the paper's own; only
-    errors make the exit status 1.
+    Prints one line per problem. Warnings say how the build differs from the paper's own, and which
+    labels and annotations look wrong; only errors make the exit status 1, unless with --strict.
 
     \b
     fexdata validate photos
@@ -39,4 +42,4 @@ def command(ctx: click.Context, dataset: str, card: str | None, sample: int | No
             click.echo(str(problem))
     rows = f"{len(opened):,} rows against the card {held.name}"
     click.echo(f"{opened.name}: {rows}: {errors} errors, {len(problems) - errors} warnings", err=True)
-    ctx.exit(1 if errors else 0)
+    ctx.exit(1 if errors or (strict and problems) else 0)

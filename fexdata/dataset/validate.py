@@ -54,6 +54,7 @@ def validate(
     unless given. `sample` limits the rows whose pictures are decoded (all by default); `workers`
     is the number of threads that decode (one per core by default).
     """
+    from fexdata.dataset.label_health import check_label_health
     from fexdata.dataset.validate_files import check_pictures, check_shards, check_sides
 
     try:
@@ -74,6 +75,7 @@ def validate(
         ("shards", check_shards),
         ("pictures", lambda one, other: check_pictures(one, other, sample=sample, workers=workers)),
         ("side tables", check_sides),
+        ("label health", check_label_health),
     ]
     problems = [problem for name, check in checks for problem in _guarded(name, check, opened, held)]
     return sorted(problems, key=lambda problem: problem.severity != "error")

@@ -7,14 +7,14 @@ Importing this module imports numba, so it is imported only by the modules that 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 from numba import types
+
+from fexdata.faces import cache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -53,13 +53,7 @@ def cache_folder() -> str:
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:
         return chosen
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return os.path.join(base, "fexdata", "numba")
+    return cache.cache_folder("numba")
 
 
 @contextmanager

@@ -41,6 +41,9 @@ from fexdata.pipeline.survey import answered, take
 from fexdata.pipeline.truth import attached, with_truth
 from fexdata.stages.base import Step
 
+WARPED = "emotionet-warped"
+"""Brings no photographs through stages; see `fexdata.pipeline.warps`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -73,14 +76,18 @@ def build(
     """Builds a dataset, or brings one up to date; what is on disk already is not made again.
 
     `recipe` is a name (`photos`, `affectnet-d`, `rafd-d`) or a path to a recipe; `source` is the
-    corpus's directory or URL; `out` is where the dataset goes (default: its name under
-    `$FEXDATA_HOME` or `./data`). Raises `FexdataError` with one line for whatever a person can
-    mend. A photograph that cannot be used never raises: it becomes a failed row.
+    corpus's directory or URL, for `emotionet-warped` a built dataset; `out` is where the dataset
+    goes (default: its name under `$FEXDATA_HOME` or `./data`). Raises `FexdataError` with one line
+    for whatever a person can mend. A photograph that cannot be used never raises: it becomes a failed row.
     """
     if getattr(current_process(), "_inheriting", False):
         # A worker is importing the user's script, which calls this without a `__main__` guard:
         # end quietly, so that the build that started it can say so in one line.
         raise SystemExit(1)
+    if recipe.lower() == WARPED:
+        from fexdata.pipeline.warps import build_warps
+
+        return build_warps(source, out=out, workers=workers, limit=limit, sets=sets, quiet=quiet)
     made = with_truth(load_recipe(recipe, sets, without), source)
     layout = Layout(out or storage.join(home_folders()[0], made.name))
     with Steps(quiet=quiet) as steps:

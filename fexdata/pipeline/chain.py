@@ -18,13 +18,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from fexdata import storage
-from fexdata.corpora.base import Photograph, sample_id
+from fexdata.corpora.base import Photograph, readable, sample_id
 from fexdata.corpora.pictures import read_picture
 from fexdata.errors import Code, Failure
 from fexdata.pipeline.assemble import assemble
 from fexdata.pipeline.layers import LayerWriter, Storage, as_stored, read_layer, rows_of, storages
-from fexdata.pipeline.plan import GIVEN, Chain, Source, StageSpec
-from fexdata.stages.base import Row, Stage
+from fexdata.pipeline.plan import Chain, Source, StageSpec
+from fexdata.stages.base import GIVEN, Row, Stage
 from fexdata.stages.registry import warm_stage
 
 BATCH = 16
@@ -143,7 +143,14 @@ def _given(source: Source) -> dict[str, Any]:
     """What corpus and surveys say of a photograph, for the stages that read it."""
     photograph = source.photograph
     told = {name: _parsed(text) for name, text in source.told.items()}
-    return {"corpus_box": photograph.box, "corpus_points": photograph.points, "truth": source.truth, **told}
+    return {
+        "corpus_box": photograph.box,
+        "corpus_points": photograph.points,
+        "truth": source.truth,
+        "source_path": readable(photograph.key),
+        "frame": photograph.frame,
+        **told,
+    }
 
 
 @functools.lru_cache(maxsize=256)

@@ -26,9 +26,8 @@ from fexdata.pipeline.layout import Layout
 from fexdata.pipeline.recipe import Recipe, canonical_json
 from fexdata.stages.base import Step
 
-GIVEN = frozenset({"photograph", "corpus_box", "corpus_points", "truth"})
-"""Columns that no stage writes: they come from the corpus."""
-PHOTOGRAPHED = GIVEN - {"truth"}
+PHOTOGRAPHED = frozenset({"photograph", "corpus_box", "corpus_points"})
+"""Columns that depend on a photograph's bytes, or on the corpus's annotation of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from fexdata.dataset.splits import SplitRules
 from fexdata.dataset.verdict import Rules
 from fexdata.errors import FexdataError
 from fexdata.stages import registry
-from fexdata.stages.base import Step
+from fexdata.stages.base import GIVEN, Step
 
 
 class Duplicates(BaseModel):
@@ -72,7 +72,7 @@ class Recipe(BaseModel):
     def make_stages(self) -> list[Step]:
         """The stages and surveys, in order; raises `FexdataError` where one reads what none before it writes, or
         writes what one before it writes (only the truth may replace what was measured)."""
-        given = {"photograph", "corpus_box", "corpus_points", "truth"}
+        given = set(GIVEN)
         labels = {field.name for field in LABELS}
         made: list[Step] = []
         for name, config in self.stages.items():

@@ -30,8 +30,9 @@ ALL = ""
 def take(plan: Plan, one: SurveyPlan, layout: Layout) -> None:
     """Runs a survey over the plan's layers and writes its answers."""
     specs = [spec for spec in plan.stages if spec.name in one.spec.upstream]
-    tables = [_columns(specs, one.spec, partition, layout) for partition in plan.partitions]
-    answers = survey_of(one.spec).look(pa.concat_tables(tables))
+    survey = survey_of(one.spec)
+    tables = [_columns(specs, one.spec, partition, layout, survey.only) for partition in plan.partitions]
+    answers = survey.look(pa.concat_tables(tables))
     storage.write_atomic(layout.path(one.file), canonical_json(dict(answers)).encode())
 
 
@@ -56,8 +57,14 @@ def _added(source: Source, name: str, texts: Mapping[str, str], by: str | None) 
     return {**source.told, name: texts.get(word, texts.get(ALL, "null"))}
 
 
-def _columns(specs: Sequence[StageSpec], survey: StageSpec, partition: PartitionPlan, layout: Layout) -> pa.Table:
-    """What the survey reads of one partition, of the rows that every stage is done with."""
+def _columns(
+    specs: Sequence[StageSpec],
+    survey: StageSpec,
+    partition: PartitionPlan,
+    layout: Layout,
+    only: Mapping[str, str],
+) -> pa.Table:
+    """What the survey reads of one partition, of the rows that it looks at."""
     layers = [
         read_layer(layout.path(partition.layers[spec.name]), [name for name in spec.columns if name in survey.reads])
         for spec in specs
@@ -68,5 +75,7 @@ def _columns(specs: Sequence[StageSpec], survey: StageSpec, partition: Partition
         for field in layer.schema:
             if field.name in survey.reads:
                 table = table.append_column(field, layer.column(field.name))
-    done = np.logical_and.reduce([layer.column("done").to_numpy() for layer in layers])
-    return table.select(list(survey.reads)).filter(pa.array(done))
+    chosen = [layer.column("done").to_numpy() for layer in layers]
+    for label, word in only.items():
+        chosen.append(np.array([found == word for found in table.column(label).to_pylist()], bool))
+    return table.select(list(survey.reads)).filter(pa.array(np.logical_and.reduce(chosen)))

@@ -23,6 +23,10 @@ Kind = Literal["map", "expand", "survey"]
 """`map`: a row stays a row. `expand`: a photograph becomes faces (only `detect`). `survey`: see `Survey`."""
 
 
+GIVEN = frozenset({"photograph", "corpus_box", "corpus_points", "truth", "source_path", "frame"})
+"""Columns that no stage writes: they come from the corpus."""
+
+
 class StageConfig(BaseModel):
     """Base of every stage's settings: frozen, and a misspelt name is an error."""
 
@@ -131,6 +135,10 @@ class Survey(Step):
     by: ClassVar[str | None] = None
     """The label whose word decides what a photograph's rows are told (`subject`); None: all the same."""
 
+    only: ClassVar[Mapping[str, str]] = {}
+    """Label -> the word that rows must have to be looked at, so that a survey of a few rows of each
+    subject need not hold all of them."""
+
     def schema(self) -> pa.Schema:
         return pa.schema([])
 
@@ -139,5 +147,6 @@ class Survey(Step):
         """Word of the label `by` -> what the rows of its photographs are told, of numbers, words,
         lists and dictionaries, rounded; under "" for all other rows, and those without the label.
 
-        rows: the columns of `reads`, of the rows that every stage read is done with, in hash order.
+        rows: the columns of `reads`, of the rows that every stage read is done with and that `only`
+        lets through, in hash order.
         """

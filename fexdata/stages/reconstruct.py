@@ -1,8 +1,8 @@
 """From landmarks to a mesh: the surface whose depth and normals the dataset holds.
 
-The one backend so far takes MediaPipe's 478 landmarks themselves as the vertices: its z is in the
-unit of x and y, so the mesh lies on the picture as it is. Other face models are fitted to the
-landmarks and come as further backends.
+`mediapipe` takes the 478 landmarks themselves as the vertices: their z is in the unit of x and y, so the
+mesh lies on the picture as it is. `fit` takes the same vertices of the face model that the stage `fit`
+laid over the landmarks.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from fexdata.errors import Code, RowError
 from fexdata.faces.landmarks import MEDIAPIPE_478
 from fexdata.stages.base import Row, Stage, StageConfig
 
+_VERTICES = {"mediapipe": "landmarks_478", "fit": "fitted_478"}
+"""Backend -> the column that holds its vertices."""
 _DECIMALS = 3
 """Stored vertices are rounded to a thousandth of a pixel."""
 
@@ -29,12 +31,15 @@ class Reconstruct(Stage):
     name: ClassVar[str] = "reconstruct"
     version: ClassVar[int] = 1
     reads: ClassVar[tuple[str, ...]] = ("landmarks_478",)
+    """What `mediapipe` reads; `fit` reads the column of `_VERTICES`."""
 
     class Config(StageConfig):
         """Settings of the reconstruction."""
 
-        backend: Literal["mediapipe"] = Field(
-            default="mediapipe", description="Where the mesh comes from: mediapipe takes the landmarks as vertices."
+        backend: Literal["mediapipe", "fit"] = Field(
+            default="mediapipe",
+            description="Where the mesh comes from: mediapipe takes the landmarks as vertices, "
+            "fit the face model of the stage `fit`.",
         )
         max_flipped: float = Field(
             default=0.5, ge=0, le=1, description="A mesh with a greater share of triangles turned over fails."
@@ -42,6 +47,12 @@ class Reconstruct(Stage):
         min_area: float = Field(
             default=16.0, ge=0, description="A mesh that covers fewer square pixels than this fails."
         )
+
+    config: Config
+
+    def __init__(self, config: StageConfig) -> None:
+        super().__init__(config)
+        self.reads = (_VERTICES[self.config.backend],)  # type: ignore[misc]
 
     def schema(self) -> pa.Schema:
         turn = "R = Rz(roll) Ry(yaw) Rx(pitch); x right, y down, z away"
@@ -78,9 +89,9 @@ class Reconstruct(Stage):
         from fexdata.faces.mesh import eye_corner_depth
         from fexdata.faces.pose import angles, head_rotation
 
-        vertices = np.array(row["landmarks_478"], dtype=np.float64)
+        vertices = np.array(row[self.reads[0]], dtype=np.float64)
         if not np.isfinite(vertices).all():
-            raise RowError(Code.POOR_FIT, "landmarks are not finite")
+            raise RowError(Code.POOR_FIT, "vertices are not finite")
         vertices[:, 2] -= eye_corner_depth(vertices)
         rotation = head_rotation(vertices)
         self._check(vertices, rotation)
@@ -100,7 +111,6 @@ class Reconstruct(Stage):
         from fexdata.faces.topology import coarse_478
 
         topology, config = coarse_478(), self.config
-        assert isinstance(config, Reconstruct.Config)
         area = projected_area(vertices, topology.triangles)
         if area < config.min_area:
             raise RowError(Code.POOR_FIT, f"the mesh covers {area:.1f} square pixels")

@@ -71,9 +71,9 @@ def shape_model(name: str) -> FaceModel:
     Raises `FexdataError` for an unknown name and for a model whose files are not there.
     """
     if name == "fexdata-head":
-        from fexdata.faces.models.default import default_model
+        from fexdata.faces.models.kept import embedded_head
 
-        return default_model()
+        return embedded_head()
     if name == "pyfeat-aus":
         from fexdata.faces.models.pyfeat_aus import pyfeat_model
 

@@ -197,6 +197,8 @@ def _coded(values: Mapping[str, np.ndarray], expressions: Sequence[str]) -> dict
 def _complete(values: Mapping[str, np.ndarray], needed: Sequence[str], count: int) -> np.ndarray:
     """Which rows have every needed column: no NaN, no class or place below 0."""
     keep = np.ones(count, bool)
+    if not count:
+        return keep
     for name in set(needed) & set(values):
         column = values[name].reshape(count, -1)
         keep &= (column >= 0).all(axis=1) if column.dtype == np.int64 else ~np.isnan(column).any(axis=1)

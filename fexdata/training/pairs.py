@@ -35,6 +35,16 @@ def pair_groups(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     )
 
 
+def has_pairs(dataset: Dataset) -> bool:
+    """Whether any two accepted rows of the training split are a pair."""
+    frame = dataset.frame(["status", "split"])
+    rows = np.flatnonzero(((frame["status"] == "accepted") & (frame["split"] == "train")).to_numpy())
+    try:
+        return bool(len(rows)) and bool((pair_groups(dataset, rows) >= 0).any())
+    except NothingLeft:
+        return False
+
+
 def _groups(dataset: Dataset, rows: np.ndarray, columns: tuple[str, ...], needed: str) -> np.ndarray:
     if any(name not in dataset.schema.names for name in columns):
         return np.full(len(rows), -1)

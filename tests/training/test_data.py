@@ -194,6 +194,16 @@ def test_a_corpus_own_words_can_be_classes(tmp_path: Path) -> None:
     assert set(read) == {(0, "scream"), (1, "squint")}
 
 
+def test_a_split_without_rows_says_so(tmp_path: Path) -> None:
+    def edit(rows: Rows) -> None:
+        for row in rows:
+            row["split"] = "train"
+
+    made = open_dataset(make_training_dataset(tmp_path, edit=edit))
+    with pytest.raises(FexdataError, match="no accepted val row"):
+        TrainingData.of(made, Needs(("image", "landmarks_478", "expression"), 32), split="val", pairs=True)
+
+
 def test_two_au_schemes_are_refused(tmp_path: Path) -> None:
     def edit(rows: Rows) -> None:
         rows[8]["au_scheme"] = rows[9]["au_scheme"] = rows[10]["au_scheme"] = "other17"

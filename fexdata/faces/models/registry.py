@@ -51,9 +51,9 @@ def load(name: str | Path) -> FaceModel:
     text = str(name)
     built_in = ALIASES.get(text.lower(), text.lower())
     if built_in == "fexdata-head":
-        from fexdata.faces.models.default import default_model
+        from fexdata.faces.models.kept import embedded_head
 
-        return default_model()
+        return embedded_head()
     if built_in == "pyfeat-aus":
         from fexdata.faces.models.pyfeat_aus import pyfeat_model
 

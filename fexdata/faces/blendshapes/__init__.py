@@ -1,0 +1,1 @@
+"""Blendshapes learned from people's meshes: sparse, localised, one movement each."""

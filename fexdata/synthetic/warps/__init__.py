@@ -1,0 +1,1 @@
+"""Photographs with another expression: the same person, camera and light, exact parameters."""

@@ -1,0 +1,48 @@
+"""The embedded head's copy in the user's cache is the head itself, or made again."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fexdata.faces.models import kept
+from fexdata.faces.models.default import default_model
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kept.embedded_head.cache_clear()
+    yield tmp_path
+    kept.embedded_head.cache_clear()
+
+
+def _fresh() -> object:
+    kept.embedded_head.cache_clear()
+    return kept.embedded_head()
+
+
+def test_the_copy_is_the_head_bit_for_bit(own_cache: Path) -> None:
+    kept.embedded_head()
+    assert len(list(own_cache.rglob("*.npz"))) == 1
+    read, made = _fresh(), default_model()
+    assert read is not made
+    assert (read.sha256, read.expression_names, read.identity_names) == (
+        made.sha256, made.expression_names, made.identity_names,
+    )  # fmt: skip
+    for name in ("mean", "triangles", "identity_basis", "expression_basis", "uv", "mirror"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(made, name))
+
+
+def test_a_torn_copy_is_made_again(own_cache: Path) -> None:
+    kept.embedded_head()
+    (copy,) = own_cache.rglob("*.npz")
+    whole = copy.read_bytes()
+    copy.write_bytes(whole[: len(whole) // 2])
+    assert len(_fresh().mean) == len(default_model().mean)
+    assert copy.stat().st_size == len(whole)
+
+
+def test_a_cache_that_cannot_be_written_does_no_harm(own_cache: Path) -> None:
+    (own_cache / "fexdata").write_text("a file where the folder should be")
+    assert len(kept.embedded_head().mean) == len(default_model().mean)
