@@ -9,6 +9,8 @@ neighbours, which adds no bump and no dip that the rim does not have.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numba import boolean, float32, int64, uint8
 
@@ -35,7 +37,7 @@ def fill_missing(maps: Maps) -> Maps:
     count = _find_holes(maps.label, outside, holes)
     if count == 0:
         return maps
-    filled = Maps(maps.depth.copy(), maps.normal.copy(), maps.label.copy())
+    filled = replace(maps, depth=maps.depth.copy(), normal=maps.normal.copy(), label=maps.label.copy())
     pixels = holes[:count].copy()
     rows, columns = pixels[:, 0], pixels[:, 1]
     _first_guess(pixels, filled.depth, filled.normal, filled.label)

@@ -34,22 +34,27 @@ def draw(vertices: np.ndarray, normals: np.ndarray, triangles: np.ndarray, label
         depth=np.empty((size, size), dtype=np.float32),
         normal=np.empty((size, size, 3), dtype=np.float32),
         label=np.empty((size, size), dtype=np.uint8),
+        triangle=np.empty((size, size), dtype=np.int32),
+        drawn_by="numba",
     )
     pixels = np.empty(_NARROW * size, dtype=np.uint32)
     parts = np.empty((_NARROW * size, 2), dtype=np.float64)
     points = np.empty_like(vertices)
-    _draw(vertices, points, normals, triangles, labels, pixels, parts, maps.depth, maps.normal, maps.label)
+    arrays = (maps.depth, maps.normal, maps.label, maps.triangle)
+    _draw(vertices, points, normals, triangles, labels, pixels, parts, *arrays)
     return maps
 
 
 _List = (uint32[::1], float64[:, ::1])
-_Maps = (float32[:, ::1], float32[:, :, ::1], uint8[:, ::1])
-_FlatMaps = (float32[::1], float32[:, ::1], uint8[::1])
+_Maps = (float32[:, ::1], float32[:, :, ::1], uint8[:, ::1], int32[:, ::1])
+_FlatMaps = (float32[::1], float32[:, ::1], int32[::1])
 _Edges = UniTuple(float64, 7)
 
 
 @kernel(readonly(float64, 2), float64[:, ::1], *_Maps)
-def _prepare(v: np.ndarray, p: np.ndarray, depth: np.ndarray, normal: np.ndarray, label: np.ndarray) -> None:
+def _prepare(
+    v: np.ndarray, p: np.ndarray, depth: np.ndarray, normal: np.ndarray, label: np.ndarray, seen: np.ndarray
+) -> None:
     """Snaps v into p and empties the maps. NaN compares false, so the first surface always wins."""
     for i in range(v.shape[0]):
         p[i, 0] = np.rint(v[i, 0] * _SNAP) / _SNAP
@@ -58,6 +63,7 @@ def _prepare(v: np.ndarray, p: np.ndarray, depth: np.ndarray, normal: np.ndarray
     depth[:] = np.nan
     normal[:] = 0.0
     label[:] = 0
+    seen[:] = -1
 
 
 @kernel(float64[:, ::1], uintp, uintp, uintp, returns=_Edges, inline=True)
@@ -117,11 +123,12 @@ def _gather(
 
 
 @kernel(
-    float64[:, ::1], readonly(float32, 2), UniTuple(uintp, 3), float64, uint8, uintp, *_List, *_FlatMaps
+    float64[:, ::1], readonly(float32, 2), UniTuple(uintp, 3), float64, int32, uintp, *_List, *_FlatMaps
 )  # fmt: skip
 def _fill(
-    p: np.ndarray, n: np.ndarray, corners: tuple[np.uintp, ...], share: float, mark: int, count: np.uintp,
-    pixels: np.ndarray, parts: np.ndarray, depth: np.ndarray, normal: np.ndarray, label: np.ndarray,
+    p: np.ndarray, n: np.ndarray, corners: tuple[np.uintp, ...], share: float, number: np.int32,
+    count: np.uintp, pixels: np.ndarray, parts: np.ndarray,
+    depth: np.ndarray, normal: np.ndarray, seen: np.ndarray,
 ) -> None:  # fmt: skip
     """Draws the listed pixels of one triangle where nothing nearer is drawn; maps are flat here."""
     a, b, c = corners
@@ -133,7 +140,7 @@ def _fill(
         if near <= depth[pixel] + _TIE:
             continue
         depth[pixel] = near
-        label[pixel] = mark
+        seen[pixel] = number
         wb, wc = np.float32(part_b * share), np.float32(part_c * share)
         wa = one - wb - wc
         nx = n[a, 0] * wa + n[b, 0] * wb + n[c, 0] * wc
@@ -151,12 +158,13 @@ def _fill(
 )
 def _draw(
     v: np.ndarray, p: np.ndarray, n: np.ndarray, t: np.ndarray, labels: np.ndarray,
-    pixels: np.ndarray, parts: np.ndarray, depth: np.ndarray, normal: np.ndarray, label: np.ndarray,
+    pixels: np.ndarray, parts: np.ndarray,
+    depth: np.ndarray, normal: np.ndarray, label: np.ndarray, seen: np.ndarray,
 ) -> None:  # fmt: skip
-    """Axes: v, p, n (V, 3), t (T, 3), depth, label (H, W), normal (H, W, 3)."""
-    _prepare(v, p, depth, normal, label)
+    """Axes: v, p, n (V, 3), t (T, 3), depth, label, seen (H, W), normal (H, W, 3)."""
+    _prepare(v, p, depth, normal, label, seen)
     size, limit = np.uintp(depth.shape[0]), depth.shape[0] - 1.0
-    flat = (depth.reshape(-1), normal.reshape(-1, 3), label.reshape(-1))
+    flat = (depth.reshape(-1), normal.reshape(-1, 3), seen.reshape(-1))
     for k in range(t.shape[0]):
         corners = (np.uintp(t[k, 0]), np.uintp(t[k, 1]), np.uintp(t[k, 2]))
         a, b, c = corners
@@ -172,11 +180,15 @@ def _draw(
             continue
         if x1 - x0 < _NARROW:
             count = _gather(edges, (x0, x1, y0, y1), size, pixels, parts)
-            _fill(p, n, corners, 1.0 / whole, labels[k], count, pixels, parts, *flat)
+            _fill(p, n, corners, 1.0 / whole, np.int32(k), count, pixels, parts, *flat)
             continue
         while y0 <= y1:
             first, last = _span(edges, x0, x1, y0)
             if first <= last:
                 count = _gather(edges, (first, last, y0, y0), size, pixels, parts)
-                _fill(p, n, corners, 1.0 / whole, labels[k], count, pixels, parts, *flat)
+                _fill(p, n, corners, 1.0 / whole, np.int32(k), count, pixels, parts, *flat)
             y0 += 1.0
+    for row in range(seen.shape[0]):
+        for column in range(seen.shape[1]):
+            if seen[row, column] >= 0:
+                label[row, column] = labels[seen[row, column]]

@@ -15,10 +15,11 @@ def draw(vertices: np.ndarray, normals: np.ndarray, triangles: np.ndarray, label
     depth = np.full((size, size), np.nan, dtype=np.float32)
     normal = np.zeros((size, size, 3), dtype=np.float32)
     label = np.zeros((size, size), dtype=np.uint8)
+    seen = np.full((size, size), -1, dtype=np.int32)
     snapped = np.rint(vertices[:, :2] * SNAP) / SNAP
     y, x = np.mgrid[:size, :size].astype(np.float64)
 
-    for triangle, mark in zip(triangles, labels, strict=True):
+    for number, (triangle, mark) in enumerate(zip(triangles, labels, strict=True)):
         (ax, ay), (bx, by), (cx, cy) = snapped[triangle]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area == 0:
@@ -36,7 +37,8 @@ def draw(vertices: np.ndarray, normals: np.ndarray, triangles: np.ndarray, label
         depth[rows, columns] = near[wins]
         normal[rows, columns] = _towards_viewer(weight[wins] @ normals[triangle])
         label[rows, columns] = mark
-    return Maps(depth, normal, label)
+        seen[rows, columns] = number
+    return Maps(depth, normal, label, seen, "reference")
 
 
 def _towards_viewer(normals: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import pytest
 from builds import checksums, layer_files, run
 from making import make_folder
 
-STAGES = {"detect", "align", "reconstruct", "rasterize", "perceptual_hash", "quality"}
+STAGES = {"detect", "align", "fit", "action_units", "reconstruct", "rasterize", "perceptual_hash", "quality"}
 
 
 @pytest.fixture(scope="module")

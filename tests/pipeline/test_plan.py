@@ -45,10 +45,15 @@ def test_the_maps_have_the_size_of_the_crop() -> None:
     assert recipe.stages["rasterize"]["size"] == 128
 
 
+EVERY_STAGE = {
+    "detect", "align", "fit", "action_units", "reconstruct", "rasterize", "perceptual_hash", "quality",
+}  # fmt: skip
+
+
 def test_nothing_on_disk_means_everything_is_missing() -> None:
     plan = _plan(_sources(50))
     for partition in plan.partitions:
-        assert partition.missing == ("detect", "align", "reconstruct", "rasterize", "perceptual_hash", "quality")
+        assert set(partition.missing) == EVERY_STAGE and partition.missing[:2] == ("detect", "align")
         (chain,) = plan.chains(partition)
         assert chain.shard == partition.shard
 
@@ -63,7 +68,8 @@ def test_everything_on_disk_means_nothing_is_missing() -> None:
     ("setting", "changed"),
     [
         ("rasterize.fill=false", {"rasterize", "quality"}),
-        ("align.template=reference_68", {"align", "reconstruct", "rasterize", "perceptual_hash", "quality"}),
+        ("align.template=reference_68", EVERY_STAGE - {"detect"}),
+        ("fit.model=pyfeat-aus", {"fit"}),
         ("rules.review.quality=0.9", set()),
         ("engine.timeout=5", set()),
         ("seed=7", set()),

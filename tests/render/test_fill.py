@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from meshes import bump, real_landmarks, tilted_quad, with_normals
@@ -14,7 +16,7 @@ from fexdata.render.rasterize import Maps, rasterize
 
 def without(maps: Maps, where: np.ndarray | tuple[slice, slice]) -> Maps:
     """The maps with nothing drawn at `where`."""
-    holed = Maps(maps.depth.copy(), maps.normal.copy(), maps.label.copy())
+    holed = replace(maps, depth=maps.depth.copy(), normal=maps.normal.copy(), label=maps.label.copy())
     holed.depth[where], holed.normal[where], holed.label[where] = np.nan, 0, 0
     return holed
 
@@ -35,10 +37,10 @@ def test_exactly_the_hole_is_labelled_interpolated_and_the_rest_is_untouched() -
     holes = np.zeros((64, 64), bool)
     holes[20:30, 25:28] = holes[40, 12] = holes[45:48, 40:50] = True
     holed = without(whole, holes)
-    before = Maps(holed.depth.copy(), holed.normal.copy(), holed.label.copy())
+    before = replace(holed, depth=holed.depth.copy(), normal=holed.normal.copy(), label=holed.label.copy())
     filled = fill_missing(holed)
     np.testing.assert_array_equal(filled.label == Label.INTERPOLATED, holes)
-    for name in Maps.__slots__:
+    for name in ("depth", "normal", "label", "triangle"):
         np.testing.assert_array_equal(getattr(filled, name)[~holes], getattr(whole, name)[~holes])
         np.testing.assert_array_equal(getattr(holed, name), getattr(before, name))  # the caller's own maps
 
@@ -72,7 +74,7 @@ def test_a_hole_joined_to_the_outside_only_over_a_corner_is_a_hole() -> None:
 def test_empty_and_full_maps_stay_as_they_are(size: int) -> None:
     for label in (0, 1):
         maps = Maps(np.zeros((size, size), np.float32), np.zeros((size, size, 3), np.float32),
-                    np.full((size, size), label, np.uint8))  # fmt: skip
+                    np.full((size, size), label, np.uint8), np.full((size, size), -1, np.int32), "")  # fmt: skip
         assert fill_missing(maps) is maps
 
 

@@ -12,10 +12,12 @@ from pydantic import ValidationError
 
 from fexdata.dataset.mirror import mirror
 from fexdata.dataset.pictures import decode
-from fexdata.errors import Code, FexdataError
+from fexdata.errors import Code
 from fexdata.faces.landmarks import EYE_CORNERS_478, MIRROR_478
 from fexdata.faces.mesh import eye_corner_depth
+from fexdata.render import torch_backend
 from fexdata.render.maps import decode_depth, decode_normal
+from fexdata.render.rasterize import Maps
 from fexdata.stages.base import Row
 from fexdata.stages.rasterize import Rasterize
 
@@ -118,5 +120,67 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> No
 
 
 def test_an_unknown_geometry_is_an_error_of_its_own() -> None:
-    with pytest.raises(FexdataError, match="'bfm'"):
-        Rasterize(Rasterize.Config())._draw(vertices(), "bfm")
+    (failure,) = Rasterize(Rasterize.Config()).run([row_of(vertices(), "bfm")])
+    assert failure.code == Code.INTERNAL_ERROR and "unknown geometry 'bfm'" in failure.message
+
+
+def test_only_auto_says_who_drew() -> None:
+    assert "rasterizer" not in run(vertices())
+    out = run(vertices(), backend="auto")
+    assert out["rasterizer"] in ("numba", "torch on cuda")
+    assert list(out) == Rasterize(Rasterize.Config(backend="auto")).schema().names
+    assert {name: out[name] for name in ("depth", "normal", "mask")} == run(vertices())
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_rows_drawn_together_are_those_drawn_alone(backend: str) -> None:
+    stage = Rasterize(Rasterize.Config(size=128, backend=backend))
+    meshes = [vertices(size=128) + shift for shift in ([0, 0, 0], [9, -3, 0], [-1000, 0, 0], [0, 20, 5])]
+    together = stage.run([row_of(points) for points in meshes])
+    alone = [output for points in meshes for output in stage.run([row_of(points)])]
+    assert together == alone and together[2].code == Code.OUT_OF_FRAME
+
+
+def flattened(share: float) -> np.ndarray:
+    """The face with a part of its triangles, from the chin up, squeezed into one line."""
+    points = vertices()
+    low = points[:, 1] > np.quantile(points[:, 1], 1 - share)
+    points[low] = points[low].mean(axis=0)
+    return points
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        (lambda: np.full((478, 3), np.nan), "beyond 8192"),
+        (lambda: vertices() * [1e4, 1, 1], "beyond 8192"),
+        (lambda: np.where(np.arange(478)[:, None] == 4, [20000, 100, 0], vertices()), "beyond 8192"),
+        (lambda: vertices() * [0, 1, 0], "have no area"),
+        (lambda: flattened(0.3), "have no area"),
+        (lambda: vertices()[:468], "has 478 vertices, the mesh 468"),
+    ],
+)
+def test_a_mesh_that_cannot_be_drawn_whole_fails_its_row_and_no_other(points: Any, words: str) -> None:
+    sound = row_of(vertices())
+    good, failure, again = Rasterize(Rasterize.Config()).run([sound, row_of(points()), sound])
+    assert failure.code == Code.POOR_FIT and words in failure.message
+    assert good == again and good == run(vertices())
+
+
+def test_lips_that_meet_are_no_collapse() -> None:
+    assert "depth" in run(flattened(0.01))
+
+
+def test_memory_that_suffices_for_one_mesh_only_is_used_for_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = torch_backend.draw_batch
+
+    def small(points: np.ndarray, *rest: Any) -> list[Maps]:
+        if len(points) > 1 or points[0, 0, 2] > 500:
+            raise MemoryError
+        return draw(points, *rest)
+
+    monkeypatch.setattr(torch_backend, "draw_batch", small)
+    rows = [row_of(vertices()), row_of(vertices() - [0, 0, -1000]), row_of(vertices())]
+    first, failure, last = Rasterize(Rasterize.Config(backend="torch")).run(rows)
+    assert failure.code == Code.OUT_OF_MEMORY
+    assert first == last == run(vertices())

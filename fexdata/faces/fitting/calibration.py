@@ -27,7 +27,7 @@ CAUTION = 1.2
 DEPTH_CAUTION = 2.0
 """Errors of z go together over the whole face, more than the modes can say."""
 LEAST_NOISE = 0.8
-"""Millimetres, below which no landmark of a real face is trusted, however well rendered ones were seen."""
+"""Millimetres: no landmark of a new face is trusted further, however well those of the calibration were told."""
 
 
 def face_errors(

@@ -7,6 +7,7 @@ Gaussian process (`identity`), its expressions our own fields, one per action un
 from __future__ import annotations
 
 import functools
+import hashlib
 
 import numpy as np
 
@@ -24,6 +25,11 @@ from fexdata.faces.models.regions import regions
 NAME = "fexdata-head"
 STILL_BEYOND = 55.0
 """Millimetres behind the face oval at which no expression moves the head any more."""
+DIGITS = 4
+"""Of a field's millimetres: what comes after them differs by the number of threads that solved for it."""
+VERSION = 1
+"""Raised with every change of the head. The model's hash is of its name and this: its arrays differ in the fifth digit
+between kinds of processor, and a dataset must not be refused on another machine for that."""
 
 
 @functools.cache
@@ -36,9 +42,9 @@ def default_model() -> FaceModel:
         name=NAME,
         mean=surface.mean.astype(np.float32),
         triangles=surface.triangles,
-        identity_basis=identities,
+        identity_basis=_rounded(identities),
         identity_names=identity_names,
-        expression_basis=surface.fields(fields),
+        expression_basis=_rounded(surface.fields(fields)),
         expression_names=names,
         expression_signed=np.zeros(len(names), dtype=bool),
         uv=unrolled(surface.mean).astype(np.float32),
@@ -46,9 +52,15 @@ def default_model() -> FaceModel:
         landmarks_68=at_vertices(FROM_478_TO_68),
         mirror=surface.mirror,
         regions=regions(surface.mean, surface.mirror, surface.inside()),
+        sha256=hashlib.sha256(f"{NAME} {VERSION}".encode()).hexdigest(),
         licence="Apache-2.0",
         source="fexdata; mean face: MediaPipe's canonical face model (Apache-2.0)",
     )
+
+
+def _rounded(fields: np.ndarray) -> np.ndarray:
+    result: np.ndarray = fields.round(DIGITS) + 0.0  # no negative zeros, whose sign is of the last bit, too
+    return result
 
 
 def unrolled(points: np.ndarray) -> np.ndarray:

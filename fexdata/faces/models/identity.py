@@ -65,7 +65,10 @@ def asymmetric_modes(points: np.ndarray, mirror: np.ndarray, detail: np.ndarray)
 def _main(fields: np.ndarray, count: int) -> np.ndarray:
     """The main components of sum_i z_i fields_i with independent unit z: (count, C, 3)."""
     _, size, direction = np.linalg.svd(fields.reshape(len(fields), -1), full_matrices=False)
-    largest = np.abs(direction).argmax(axis=1)
+    # Mirrored vertices tie for the largest up to the last bit, and a tie must not decide the sign: the first of those
+    # near the largest does.
+    size_of = np.abs(direction)
+    largest = (size_of > 0.99 * size_of.max(axis=1, keepdims=True)).argmax(axis=1)
     direction *= np.sign(direction[np.arange(len(direction)), largest])[:, None]
     result: np.ndarray = (size[:count, None] * direction[:count]).reshape(-1, *fields.shape[1:])
     return result

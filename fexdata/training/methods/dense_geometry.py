@@ -70,9 +70,9 @@ class DenseGeometryConfig(GanConfig):
             "pretrain_iterations": 30_000, "iterations": 60_000, "decay_iterations": 15_000,
         },
         "demo": {
-            "image_size": 64, "batch": 8, "pretrain_batch": 8, "width": 16, "blocks": 3, "critic_width": 16,
-            "critic_layers": 5, "lr": 4e-4,
-            "critic_steps": 2, "pretrain_iterations": 1_000, "iterations": 2_000, "decay_iterations": 500,
+            "image_size": 48, "batch": 8, "pretrain_batch": 8, "width": 16, "blocks": 6, "critic_width": 16,
+            "critic_layers": 4, "lr": 1e-3, "critic_steps": 2, "lambda_rec": 50.0, "lambda_pix": 50.0,
+            "pretrain_iterations": 1_000, "iterations": 3_000, "decay_iterations": 1_000,
         },
     }  # fmt: skip
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from fexdata.training.losses.adversarial import gradient_penalty
 from fexdata.training.method import Adam, Batch, Draw, Losses, Method, MethodConfig, Phase
+from fexdata.training.networks.blocks import INITIAL_STD
 from fexdata.training.networks.stargan import Verdict
 
 CONSTANT, DECAY = "constant", "decay"
@@ -29,6 +30,7 @@ class GanConfig(MethodConfig):
     critic_width: int = Field(64, ge=1, description="Channels of the critic's first layer.")
     critic_layers: int = Field(6, ge=1, description="Halvings in the critic; at most log2 of image_size.")
     lr: float = Field(1e-4, gt=0, description="Adam's rate, of generator and critic, before it falls.")
+    critic_lr: float | None = Field(None, gt=0, description="Adam's rate of the critic where it is not `lr`.")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first beta.")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second beta.")
     critic_steps: int = Field(5, ge=1, description="Critic steps per generator step.")
@@ -64,7 +66,9 @@ class WassersteinMethod(Method):
         return [Phase(CONSTANT, constant, critic_steps=steps), Phase(DECAY, decay, critic_steps=steps)]
 
     def optimiser(self, name: str, phase: Phase) -> Adam:
-        return Adam(self.config.lr, betas=(self.config.beta1, self.config.beta2))
+        config = self.config
+        rate = config.critic_lr if name == "critic" and config.critic_lr is not None else config.lr
+        return Adam(rate, betas=(config.beta1, config.beta2))
 
     def learning_rate(self, step: int, phase: Phase) -> float:
         if phase.name == CONSTANT:
@@ -92,6 +96,10 @@ class AuGanConfig(GanConfig):
     decay_epochs: int = Field(10, ge=0, description="Passes over which the rate then falls to 0.")
     iterations: int | None = Field(None, ge=1, description="Critic steps in all, instead of epochs.")
     weight_by_confidence: bool = Field(False, description="Weigh action-unit losses by au_confidence.")
+    initial_std: float = Field(
+        INITIAL_STD, gt=0, description="Spread of the first weights. The critic has no norm: at width w it takes "
+        "0.02 * sqrt(64 / w) for signals to leave it as strong as at width 64."
+    )  # fmt: skip
 
 
 class AuGanMethod(WassersteinMethod):

@@ -32,8 +32,9 @@ class StarGanConfig(GanConfig):
         "paper": {},
         "small": {"width": 32, "critic_width": 32, "iterations": 60_000, "decay_iterations": 30_000},
         "demo": {
-            "image_size": 64, "batch": 8, "width": 16, "blocks": 3, "critic_width": 16, "critic_layers": 5,
-            "lr": 4e-4, "critic_steps": 2, "iterations": 2_000, "decay_iterations": 1_000,
+            "image_size": 48, "batch": 8, "width": 16, "blocks": 6, "critic_width": 16, "critic_layers": 4,
+            "lr": 2e-3, "critic_lr": 6e-4, "critic_steps": 2, "iterations": 6_000, "decay_iterations": 2_000,
+            "lambda_cycle": 50.0,
         },
     }  # fmt: skip
 

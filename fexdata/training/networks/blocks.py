@@ -83,10 +83,11 @@ def compose(generated: Tensor, given: Tensor, mask: Tensor, *, mask_selects: Mas
     return mask * generated + (1 - mask) * given
 
 
-def draw_normal_weights(network: nn.Module) -> None:
-    """Convolutions' and linear layers' weights from N(0, 0.02), biases 0 (GANimation, fine-grained; released code)."""
+def draw_normal_weights(network: nn.Module, std: float = INITIAL_STD) -> None:
+    """Convolutions' and linear layers' weights from N(0, std), biases 0 (std 0.02: released code of GANimation and
+    fine-grained)."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            nn.init.normal_(module.weight, 0.0, INITIAL_STD)
+            nn.init.normal_(module.weight, 0.0, std)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -100,7 +100,7 @@ def test_perspective_is_undone_by_the_camera_that_made_it() -> None:
     ignored = fit(default_model(), seen, detector=exact(468))
     assert off(known.expression, expression) < 0.1
     assert off(ignored.expression, expression) > 2 * off(known.expression, expression)
-    np.testing.assert_allclose(known.vertices(default_model(), slice(0, 468))[..., :2], seen, atol=0.3)
+    np.testing.assert_allclose(known.vertices(default_model(), slice(0, 468))[..., :2], seen, atol=0.5)
 
 
 def test_photographs_of_one_person_share_an_identity_and_tell_expressions_better() -> None:

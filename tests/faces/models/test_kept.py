@@ -1,12 +1,15 @@
 """The embedded head's copy in the user's cache is the head itself, or made again."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fexdata.faces.models import kept
-from fexdata.faces.models.default import default_model
+from fexdata.faces.models.default import VERSION, default_model
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +49,28 @@ def test_a_torn_copy_is_made_again(own_cache: Path) -> None:
 def test_a_cache_that_cannot_be_written_does_no_harm(own_cache: Path) -> None:
     (own_cache / "fexdata").write_text("a file where the folder should be")
     assert len(kept.embedded_head().mean) == len(default_model().mean)
+
+
+def test_a_changed_head_has_a_new_version() -> None:
+    """Bases are told apart by name and VERSION: whoever changes the head raises it, and these sums."""
+    model, sums = default_model(), []
+    for array in (model.mean, model.identity_basis, model.expression_basis):
+        weights = np.random.default_rng(0).normal(size=array.shape)
+        sums.append(float((array.astype(np.float64) * weights).sum()))
+    assert VERSION == 1
+    np.testing.assert_allclose(sums, [8621.934, -529.800, 647.975], atol=2e-3)
+
+
+def test_the_head_does_not_depend_on_threads() -> None:
+    """Signs of modes once did: mirrored vertices tie for the largest, which decided them."""
+    code = (
+        "import hashlib; from fexdata.faces.models.default import default_model as head; "
+        "print(hashlib.md5(head().identity_basis.tobytes() + head().expression_basis.tobytes()).hexdigest())"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | {"OPENBLAS_NUM_THREADS": n}, capture_output=True, check=True
+        ).stdout
+        for n in ("1", "2")
+    ]
+    assert told[0] == told[1]

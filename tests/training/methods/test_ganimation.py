@@ -206,3 +206,17 @@ def test_a_flip_changes_the_picture_and_no_label_or_action_unit() -> None:
 def test_presets_are_valid_settings(preset: str) -> None:
     config = GanimationConfig.model_validate(GanimationConfig.PRESETS[preset])
     assert (preset == "paper") == (config == GanimationConfig())
+
+
+def test_the_critic_may_have_a_rate_of_its_own() -> None:
+    one, two = tiny(lr=1e-4), tiny(lr=1e-4, critic_lr=1e-3)
+    assert [one.optimiser(name, PHASE).lr for name in ("critic", "generator")] == [1e-4, 1e-4]
+    assert [two.optimiser(name, PHASE).lr for name in ("critic", "generator")] == [1e-3, 1e-4]
+
+
+def test_wider_first_weights_make_a_narrow_critic_speak_up() -> None:
+    """It has no norm, so its condition grows with the spread to the power of its layers, the head's included."""
+    pictures = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        quiet, loud = (tiny(initial_std=std).critic(pictures).condition.std() for std in (0.02, 0.04))
+    assert (loud / quiet).item() == pytest.approx(2**4, rel=1e-3)
