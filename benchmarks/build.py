@@ -1,13 +1,15 @@
 """How fast a build is: `python -m benchmarks.build`.
 
 In one run, on the same photographs of 640 to 1024 pixels: a plain script (see `plain.py`),
-decoding plus MediaPipe alone, and `fexdata build`, each as whole processes with their start-up,
-in turn, several times. Then a worker's memory at 20 % and 100 % of a longer build. What counts
-are the ratios: absolute times differ between machines and hours.
+decoding plus MediaPipe alone, `fexdata build` as it comes, and the same build without what the
+plain script has no counterpart of (fitted blendshapes, action units), each as whole processes with
+their start-up, in turn, several times. Then a worker's memory at 20 % and 100 % of a longer build.
+What counts are the ratios: absolute times differ between machines and hours.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import statistics
 import subprocess
@@ -22,6 +24,9 @@ import psutil
 import pyarrow.parquet as pq
 
 CORES = len(os.sched_getaffinity(0))
+ANNOTATION = ("--without", "fit", "--without", "action_units")
+"""Leaves a build with the plain script's outputs: crop, landmarks, depth, normals, mask (and quality, duplicates)."""
+BUILDS = {"fexdata build": (), "without annotation": ANNOTATION}
 
 
 @click.command()
@@ -46,7 +51,7 @@ def compare(folder: Path, paths: list[Path], rounds: int) -> None:
     arms: dict[str, Callable[[Path], float]] = {
         "plain script": lambda out: _plain(paths, out),
         "decoding + MediaPipe": lambda out: _landmarks(paths),
-        "fexdata build": lambda out: _build(paths[0].parent, out),
+        **{name: lambda out, more=more: _build(paths[0].parent, out, *more) for name, more in BUILDS.items()},
     }
     seconds: dict[str, list[float]] = {arm: [] for arm in arms}
     complete: dict[str, float] = dict.fromkeys(arms, 1.0)
@@ -59,11 +64,10 @@ def compare(folder: Path, paths: list[Path], rounds: int) -> None:
     rate = {arm: len(paths) / statistics.median(times) for arm, times in seconds.items()}
     for arm in arms:
         click.echo(f"  {arm:<22} {rate[arm]:7.1f} photographs/s   {complete[arm]:6.1%} of rows complete")
-    for other in ("plain script", "decoding + MediaPipe"):
-        ratios = [a / b for a, b in zip(seconds[other], seconds["fexdata build"], strict=True)]
-        click.echo(
-            f"  fexdata build / {other:<20} {statistics.median(ratios):5.2f}  ({min(ratios):.2f} to {max(ratios):.2f})"
-        )
+    for one, other in itertools.product(BUILDS, ("plain script", "decoding + MediaPipe")):
+        ratios = [a / b for a, b in zip(seconds[other], seconds[one], strict=True)]
+        spread = f"{statistics.median(ratios):5.2f}  ({min(ratios):.2f} to {max(ratios):.2f})"
+        click.echo(f"  {f'{one} / {other}':<42} {spread}")
 
 
 def _plain(paths: list[Path], out: Path) -> float:
@@ -78,9 +82,9 @@ def _landmarks(paths: list[Path]) -> float:
     return run_landmarks(paths, CORES) / len(paths)
 
 
-def _build(source: Path, out: Path) -> float:
+def _build(source: Path, out: Path, *more: str) -> float:
     """The shipped recipe for photographs; one face a photograph, as in the other arms."""
-    process = _start_build(source, out)
+    process = _start_build(source, out, *more)
     if process.wait() not in (0, 1):
         sys.exit("the build failed")
     manifest = pq.read_table(out / "manifest.parquet", columns=["shard", "failure_code"])
@@ -88,10 +92,10 @@ def _build(source: Path, out: Path) -> float:
     return whole / len(manifest)
 
 
-def _start_build(source: Path, out: Path) -> subprocess.Popen[bytes]:
+def _start_build(source: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "fexdata.cli.main", "build", "photos", "--source", str(source)]
     options = ["--out", str(out), "--workers", str(CORES), "--set", "detect.faces=largest"]
-    return subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen([*command, *options, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def measure_memory(folder: Path, count: int) -> None:

@@ -80,6 +80,8 @@ class TrainingData:
         """
         fields = _declared(dataset, needs)
         rows, shards, shard, shard_row = _accepted(dataset, split)
+        if not len(rows):  # nothing that could tell a scheme or a basis
+            raise NothingLeft(f"{dataset.name} has no accepted {split} row")
         raw = {name: _values(dataset, name, rows) for name in fields if name in dataset.schema.names}
         info = _described(dataset, needs, fields, raw, rows)
         if like is not None:

@@ -133,7 +133,7 @@ def test_drawn_expressions_are_ones_that_a_face_can_make() -> None:
     names = model.expression_names
     bank = np.stack([coefficients(expressions.random_feasible(rng)) for _ in range(40)])
     signed = np.asarray(model.expression_signed, bool)
-    vectors = np.stack([drawn(bank, signed, names, rng) for _ in range(60)])
+    vectors = np.stack([drawn(bank, signed, names, rng)[0] for _ in range(60)])
     assert vectors.min() >= 0
     assert vectors.max() <= 1
     assert vectors.std(axis=0).mean() > 0.5 * bank.std(axis=0).mean()
@@ -190,6 +190,19 @@ def test_warped_dataset_has_variants_of_each_parent_as_pairs(faces: Path, warped
     assert (rows["pair_group"] == rows["parent_id"]).all()
     for name in ("split", "subject"):
         assert (rows[name].to_numpy() == parents.loc[rows["parent_id"], name].to_numpy()).all()
+
+
+def test_a_warp_has_the_label_of_the_photograph_whose_expression_it_varies(faces: Path, warped: Path) -> None:
+    frame = fexdata.open(str(faces)).frame(["expression", "expression_params"], status="accepted")
+    bank = np.stack([np.asarray(one) for one in frame["expression_params"]])
+    rows = fexdata.open(str(warped)).frame(["expression", "expression_params"])
+    cosine = [
+        [vector @ other / np.linalg.norm(vector) / np.linalg.norm(other) for other in bank]
+        for vector in map(np.asarray, rows["expression_params"])
+    ]
+    nearest = frame["expression"].to_numpy()[np.argmax(cosine, axis=1)]
+    assert len(set(rows["expression"])) > 2
+    assert (nearest == rows["expression"].to_numpy()).mean() > 0.8
 
 
 def test_every_picture_shows_its_own_coefficients(warped: Path) -> None:

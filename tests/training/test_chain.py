@@ -7,30 +7,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
+from method_commands import TINY, run, train_tiny
 from PIL import Image
 
 from fexdata.cli.build import command as build
 from fexdata.cli.edit import command as edit
 from fexdata.cli.evaluate import command as evaluate
 from fexdata.cli.synth import command as synth
-from fexdata.cli.train import command as train
 from fexdata.dataset.reader import open_dataset
 from fexdata.evaluation.marked import is_marked
-from fexdata.training.registry import method_class
 
 METHODS = ("dense-geometry", "gcgan", "slidergan", "defgan", "fine-grained", "stargan", "ganimation", "cdaae", "spg")
 TOLD_LANDMARKS = ("gcgan", "spg")
-STEPS = 20
-TINY = {"image_size": 32, "batch": 4, "width": 4, "blocks": 1, "critic_width": 4, "critic_layers": 3, "person": 8,
-        "identity": "none", "perceptual": "none"}  # fmt: skip
 SPLITS = {"affectnet-d": "{train: 0.9, val: 0.1}", "pairs": "{train: 0.5, val: 0.25, test: 0.25}"}
-
-
-def run(command: object, *arguments: object) -> str:
-    result = CliRunner().invoke(command, [str(one) for one in arguments], catch_exceptions=False)  # type: ignore[arg-type]
-    assert result.exit_code == 0 and result.return_value in (None, 0), result.output
-    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +39,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_trains_edits_and_is_evaluated(method: str, made: dict[str, Path], tmp_path: Path) -> None:
     data, pairs, folder = made["affectnet-d"], made["pairs"], tmp_path / "run"
-    cls = method_class(method)
-    tiny = {name: value for name, value in TINY.items() if name in cls.Config.model_fields}
-    more = {"workers": 0, "device": "cpu", "checkpoint_every": 1000, "sheet_every": 1000}
-    options = [word for name, value in (tiny | more).items() for word in ("--set", f"{name}={value}")]
-    options += ["--pairs", str(pairs)] if cls.needs(cls.Config(**tiny)).pairs else []
-    run(train, method, "--data", data, "--preset", "demo", "--steps", STEPS, "--out", folder, *options)
-    assert (folder / "checkpoints" / f"{STEPS:08d}.safetensors").exists()
-
+    train_tiny(method, data, pairs, folder)
     face, other = open_dataset(pairs).sample_ids.to_pylist()[:2]
     wanted = ("--from", other) if method in TOLD_LANDMARKS else ("--expression", "happy")
     run(edit, folder, face, *wanted, "--data", pairs, "--out", tmp_path)

@@ -7,7 +7,8 @@ that two pictures of a pair differ in nothing but the expression.
 
 The result is a dataset like any other: `parent_id` and `variant` say what a row was made from,
 `source_kind` is `warp`, split and subject are the parent's, `basis_id` and the names of the
-coefficients those of the dataset.
+coefficients those of the dataset; `expression` is the label of the photograph whose coefficients
+were varied.
 
 Promises: the same dataset and numbers give the same bytes; a shard that is there is complete, so
 that an interrupted run goes on where it was; the manifest comes last.
@@ -38,7 +39,7 @@ from fexdata.synthetic.warps.base import eyes_open
 from fexdata.synthetic.warps.rows import Job, fields_of, make_shard, rows_path, side_path
 
 NAME = "emotionet-warped"
-VERSION = 1
+VERSION = 2
 """Raised whenever the same photograph would give other pictures."""
 MODELS = ("fexdata-head", "pyfeat-aus", "ict")
 BASES_PER_SHARD = 32
@@ -100,9 +101,9 @@ def _planned(dataset: Dataset, out: Path, people: int, variants: int, seed: int)
         )
     names = names_of(dataset.schema.field("expression_params"))
     model = _model_of(dataset, names)
-    chosen, bank = _bases(dataset, people, seed)
+    chosen, bank, labels = _bases(dataset, people, seed)
     settings = {"people": people, "variants": variants, "seed": seed, "version": VERSION, "model": model}
-    about = [dataset.metadata.get("fingerprint"), dataset.name, settings, chosen, bank.tobytes().hex()]
+    about = [dataset.metadata.get("fingerprint"), dataset.name, settings, chosen, bank.tobytes().hex(), labels]
     fingerprint = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=8).hexdigest()
     groups = [chosen[first : first + BASES_PER_SHARD] for first in range(0, len(chosen), BASES_PER_SHARD)]
     jobs = [
@@ -114,6 +115,7 @@ def _planned(dataset: Dataset, out: Path, people: int, variants: int, seed: int)
             model,
             names,
             bank,
+            labels,
             variants,
             seed,
         )
@@ -137,9 +139,9 @@ def _model_of(dataset: Dataset, names: Sequence[str]) -> str:
     return model
 
 
-def _bases(dataset: Dataset, people: int, seed: int) -> tuple[list[str], np.ndarray]:
-    """The photographs to warp, and the coefficients (n, E) of all that are accepted."""
-    optional = [name for name in ("yaw", "inside_fraction") if name in dataset.schema.names]
+def _bases(dataset: Dataset, people: int, seed: int) -> tuple[list[str], np.ndarray, tuple[str | None, ...]]:
+    """The photographs to warp, and the coefficients (n, E) and expressions of all that are accepted."""
+    optional = [name for name in ("yaw", "inside_fraction", "expression") if name in dataset.schema.names]
     rows = dataset.frame(["sample_id", "status", "shard", "expression_params", *optional], status="accepted")
     rows = rows[rows["shard"].notna() & rows["expression_params"].notna()]
     if rows.empty:
@@ -147,6 +149,8 @@ def _bases(dataset: Dataset, people: int, seed: int) -> tuple[list[str], np.ndar
     bank = np.stack([np.asarray(values, np.float32) for values in rows["expression_params"]])
     usable = np.isfinite(bank).all(axis=1)
     bank = bank[usable]
+    words = rows["expression"][usable] if "expression" in optional else [None] * len(bank)
+    labels = tuple(word if isinstance(word, str) else None for word in words)
     if "yaw" in optional:
         usable &= (rows["yaw"].abs() < STEEPEST).to_numpy()
     if "inside_fraction" in optional:
@@ -160,7 +164,7 @@ def _bases(dataset: Dataset, people: int, seed: int) -> tuple[list[str], np.ndar
         raise FexdataError(
             f"{dataset.name} has no face turned by less than {STEEPEST:g} degrees with open eyes to warp"
         )
-    return chosen[:people], bank
+    return chosen[:people], bank, labels
 
 
 def _run(jobs: Sequence[Job], workers: int | None, advance: Callable[[int], None]) -> None:

@@ -19,13 +19,16 @@ MIXED = 0.35
 """How often a second photograph's expression is mixed in, by a share up to one half."""
 
 
-def drawn(bank: np.ndarray, signed: np.ndarray, names: tuple[str, ...], rng: np.random.Generator) -> np.ndarray:
-    """(E,) float32 feasible coefficients near those of a random row of the bank (n, E).
+def drawn(
+    bank: np.ndarray, signed: np.ndarray, names: tuple[str, ...], rng: np.random.Generator
+) -> tuple[np.ndarray, int]:
+    """(E,) float32 feasible coefficients near those of a random row of the bank (n, E), and which row that was.
 
     Coefficients that are action units obey what a face can do at once
     (`fexdata.synthetic.expressions.feasible`); others stay within the bank's own bounds.
     """
-    vector = bank[rng.integers(len(bank))].astype(np.float64)
+    row = int(rng.integers(len(bank)))
+    vector = bank[row].astype(np.float64)
     if rng.random() < MIXED:
         share = rng.uniform(0, 0.5)
         vector = (1 - share) * vector + share * bank[rng.integers(len(bank))]
@@ -33,8 +36,8 @@ def drawn(bank: np.ndarray, signed: np.ndarray, names: tuple[str, ...], rng: np.
     vector += JITTER * bank.std(axis=0) * rng.standard_normal(len(vector))
     vector = np.clip(vector, np.where(signed, -1.0, 0.0), 1.0)
     if all(name.partition("_")[0] in SINGLE_UNITS for name in names):
-        return _as_a_face_can(vector, names)
-    return np.clip(vector, bank.min(axis=0), bank.max(axis=0)).astype(np.float32)
+        return _as_a_face_can(vector, names), row
+    return np.clip(vector, bank.min(axis=0), bank.max(axis=0)).astype(np.float32), row
 
 
 def _as_a_face_can(vector: np.ndarray, names: tuple[str, ...]) -> np.ndarray:

@@ -49,6 +49,8 @@ class Job:
     """The coefficients that the dataset has, of those of the model; the others are 0."""
     bank: np.ndarray
     """(n, names) coefficients to resample."""
+    words: tuple[str | None, ...]
+    """The expression that each row of the bank is labelled with."""
     variants: int
     seed: int
 
@@ -95,9 +97,11 @@ def make_shard(job: Job) -> int:
         base = Base.of(model, parent["image"], points, seed=seed, expression=shown)
         rng = np.random.default_rng(seed)
         for variant in range(job.variants):
-            expression = np.round(drawn(job.bank, signed, job.names, rng), ROUNDED).astype(np.float32)
+            vector, found = drawn(job.bank, signed, job.names, rng)
+            expression = np.round(vector, ROUNDED).astype(np.float32)
             picture, moved = base.showing(_spread(expression, columns, len(model.expression_names)))
-            rows.append(_row(key, variant, parent, picture, moved, expression))
+            row = _row(key, variant, parent, picture, moved, expression)
+            rows.append(row | {"expression": job.words[found]})
     rows.sort(key=lambda row: row["sample_id"])
     _write(job, rows, fields_of(dataset))
     return len(rows)
