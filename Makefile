@@ -24,6 +24,12 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.review
+	$(BIN)/python -m benchmarks.render
+	$(BIN)/python -m benchmarks.fitting
+	$(BIN)/python -m benchmarks.annotate
+	$(BIN)/python -m benchmarks.loader
+	$(BIN)/python -m benchmarks.train_step
+	$(BIN)/python -m benchmarks.methods
 
 # The lock file is what gets installed; the package itself is then linked to it.
 $(INSTALLED): requirements.lock pyproject.toml

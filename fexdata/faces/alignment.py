@@ -76,7 +76,13 @@ def crop_matrix(landmarks: np.ndarray, template: Template, size: int) -> np.ndar
     Raises `RowError` (poor_fit) when the landmarks lie on one spot, or for an affine template on
     one line.
     """
-    points = (to_5 if template.scheme == "five" else to_68)(landmarks[:, :2].astype(np.float64))
+    return matrix_onto(
+        (to_5 if template.scheme == "five" else to_68)(landmarks[:, :2].astype(np.float64)), template, size
+    )
+
+
+def matrix_onto(points: np.ndarray, template: Template, size: int) -> np.ndarray:
+    """As `crop_matrix`, of the points (5 or 68, 2) of the template's own scheme."""
     if template.chosen is not None:
         points = points[list(template.chosen)]
     targets = template.points * size - 0.5

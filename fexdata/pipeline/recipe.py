@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fexdata.dataset.names import shipped
-from fexdata.dataset.schema import LABELS
+from fexdata.dataset.schema import IDENTITY, LABELS
 from fexdata.dataset.splits import SplitRules
 from fexdata.dataset.verdict import Rules
 from fexdata.errors import FexdataError
@@ -73,7 +73,7 @@ class Recipe(BaseModel):
         """The stages and surveys, in order; raises `FexdataError` where one reads what none before it writes, or
         writes what one before it writes (only the truth may replace what was measured)."""
         given = set(GIVEN)
-        labels = {field.name for field in LABELS}
+        labels = {field.name for field in (*IDENTITY, *LABELS)}
         made: list[Step] = []
         for name, config in self.stages.items():
             one = registry.step(name, config)

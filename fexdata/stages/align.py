@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,9 @@ from pydantic import Field
 from fexdata.dataset.fields import PICTURE, column, fixed
 from fexdata.faces.landmarks import IBUG_68, MEDIAPIPE_478
 from fexdata.stages.base import Row, Stage, StageConfig
+
+if TYPE_CHECKING:
+    from fexdata.faces.alignment import Template
 
 
 class Align(Stage):
@@ -34,9 +37,17 @@ class Align(Stage):
         size: int | None = Field(
             None, ge=16, le=2048, description="The crop's side in pixels; by default the template's own."
         )
+        framing: Literal["face", "pair"] = Field(
+            "face", description="Place each crop by its own landmarks, or all of a pair group by their mean."
+        )
         lossless: bool = Field(False, description="Store crops as PNG instead of JPEG (quality 95, 4:4:4).")
 
     config: Config
+
+    def __init__(self, config: StageConfig) -> None:
+        super().__init__(config)
+        if self.config.framing == "pair":
+            self.reads = (*self.reads, "pair_framing")  # type: ignore[misc]
 
     @property
     def crop_size(self) -> int:
@@ -89,6 +100,14 @@ class Align(Stage):
     def run(self, rows: Sequence[Row]) -> Sequence[Any]:
         return self.each(rows, self._crop)
 
+    def _matrix(self, row: Row, landmarks: np.ndarray, template: Template, size: int) -> np.ndarray:
+        from fexdata.faces import alignment
+
+        mean = row["pair_framing"] if self.config.framing == "pair" else None
+        if mean is None:
+            return alignment.crop_matrix(landmarks, template, size)
+        return alignment.matrix_onto(np.asarray(mean[template.scheme], np.float64), template, size)
+
     def _crop(self, row: Row) -> dict[str, Any]:
         from fexdata.dataset.pictures import encode_jpeg, encode_png
         from fexdata.faces import alignment
@@ -104,7 +123,7 @@ class Align(Stage):
             image = alignment.resize_square(photograph, matrix, size)
         else:
             # What is stored is what was used: float32, so that pixels and matrix agree exactly.
-            matrix = alignment.crop_matrix(landmarks, template, size).astype(np.float32).astype(np.float64)
+            matrix = self._matrix(row, landmarks, template, size).astype(np.float32).astype(np.float64)
             image = alignment.warp(photograph, matrix, size)
         aligned = alignment.apply(matrix, landmarks)
         return {
