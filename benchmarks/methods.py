@@ -26,8 +26,8 @@ METHODS = (
 )
 OFF = {"identity": "none", "perceptual": "none"}
 """Losses that ask a network whose weights nobody may hand on are switched off unless `--set` names one."""
-CALIBRATION = (8, 40)
-"""Steps of the two short runs that tell what a step costs."""
+CALIBRATION = (8, 8, 40)
+"""Steps of the short runs that tell what a step costs: one to warm up, two to compare."""
 BUDGET = "budget.json"
 
 
@@ -122,12 +122,22 @@ def train_within(
     if steps is None:
         rare = ("checkpoint_every=100000", "sheet_every=100000")
         with tempfile.TemporaryDirectory() as scratch:
-            first, second = (run(count, f"{scratch}/{count}", *rare) for count in CALIBRATION)
-        each = max((second - first) / (CALIBRATION[1] - CALIBRATION[0]), 1e-4)
-        steps = max(int((60 * minutes - (processor_seconds() - began)) / each), CALIBRATION[1])
+            # The first of all runs pays imports and warm-up, which would make a step look free, or less than free.
+            _, first, second = (run(count, f"{scratch}/{number}", *rare) for number, count in enumerate(CALIBRATION))
+        steps = affordable(60 * minutes - (processor_seconds() - began), first, second)
     run(steps, out)
     spent = {"cpu_seconds": processor_seconds() - began, "seconds": time.monotonic() - wall, "steps": steps}
     (Path(out) / BUDGET).write_text(json.dumps({**spent, "minutes": minutes, "threads": torch.get_num_threads()}))
+
+
+def affordable(seconds: float, first: float, second: float) -> int:
+    """Steps that fit, if the last two runs of `CALIBRATION` took so many seconds.
+
+    A difference that noise has eaten does not count: a step costs no less than half its share of the longer run.
+    """
+    _, few, many = CALIBRATION
+    each = max((second - first) / (many - few), 0.5 * second / many)
+    return max(int(seconds / each), many)
 
 
 def processor_seconds() -> float:

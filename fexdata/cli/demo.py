@@ -15,8 +15,8 @@ from fexdata.errors import FexdataError
 HOME = Path("data")
 PEOPLE, IMAGES = 16, 64
 """Synthetic people of the demo, and pictures of them in all."""
-STEPS = 400
-"""Of SliderGAN: enough to see that sliders move something, not enough for good pictures."""
+STEPS = 1600
+"""Of SliderGAN, some minutes: enough for AU26 to open the mouth, not enough for good pictures."""
 
 
 def collect_photographs(folder: Path) -> int:
@@ -74,8 +74,9 @@ def sliders() -> None:
     settings, config = resolve("slidergan", data=str(data), preset="demo", steps=STEPS, sets=("identity=none",))
     run = train(with_pairs(settings, config), config)
     dataset = open_dataset(str(data))
-    rows = dataset.frame(["sample_id", "split"], status="accepted")
-    shown = rows[rows["split"] != "train"]["sample_id"].iloc[0]
+    rows = dataset.frame(["sample_id", "split", "yaw"], status="accepted")
+    unseen = rows[rows["split"] != "train"]
+    shown = unseen["sample_id"][unseen["yaw"].abs().idxmin()]
     editor = Editor.open(str(run.folder), dataset)
     picture = HOME / "sliders.png"
     write_png(picture, editor.sheet(editor.row(shown)).drawn(), {"method": "slidergan"})

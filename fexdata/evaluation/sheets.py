@@ -11,6 +11,8 @@ GAP = 2
 """White pixels between faces."""
 MARGIN = 0.5
 """Room for a row's name, as a share of a face's side; a column's name takes a sixth."""
+SMALLEST = 96
+"""Pixels: smaller faces are enlarged by a whole factor, so that people can see them."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Sheet:
         """One picture (height, width, 3) uint8, with the names at the left and above."""
         from PIL import Image, ImageDraw, ImageFont
 
-        page = below([beside(row) for row in self.faces])
-        side = self.faces[0][0].shape[0]
+        page = below([beside([enlarged(face) for face in row]) for row in self.faces])
+        side = enlarged(self.faces[0][0]).shape[0]
         left, top = (round(MARGIN * side) if any(self.rows) else 0), max(round(side / 6), 14)
         height, width = page.shape[:2]
         canvas = Image.new("RGB", (width + left, height + top), "white")
@@ -37,6 +39,16 @@ class Sheet:
         for number, name in enumerate(self.rows):
             draw.text((left / 2, top + number * (side + GAP) + side / 2), name, "black", font, anchor="mm")
         return np.asarray(canvas)
+
+
+def enlarged(face: np.ndarray) -> np.ndarray:
+    """A face (H, W, 3) of at least `SMALLEST` pixels."""
+    import cv2
+
+    factor = -(-SMALLEST // face.shape[0])
+    if factor == 1:
+        return face
+    return cv2.resize(face, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
 
 
 def beside(pictures: Sequence[np.ndarray]) -> np.ndarray:

@@ -54,8 +54,8 @@ class DefGANConfig(AuGanConfig):
         "demo": {
             "image_size": 48, "batch": 4, "width": 12, "blocks": 3, "critic_width": 16, "critic_layers": 4,
             "initial_std": 0.04, "lr": 4e-4, "critic_lr": 1e-3, "critic_steps": 2, "iterations": 6_000,
-            "grid_mode": "residual", "max_offset": 2.5, "lambda_exp_comp": 250.0, "lambda_exp_def": 2000.0,
-            "lambda_cyc": 5.0, "lambda_comp": 1.0,
+            "grid_mode": "residual", "max_offset": 3.5, "lambda_exp_comp": 400.0, "lambda_exp_def": 1000.0,
+            "lambda_cyc": 10.0, "lambda_comp": 1.0,
             "lambda_eye_grid": 1.0, "lambda_tv_grid": 3e-3, "lambda_eye_mask": 1.0,
         },
     }  # fmt: skip

@@ -46,6 +46,10 @@ class GanConfig(MethodConfig):
             raise ValueError(f"critic_layers: {self.critic_layers} halvings leave nothing of {self.image_size} pixels")
         return self
 
+    def rate_of(self, optimiser: str) -> float:
+        """Adam's rate of an optimiser by its name."""
+        return self.critic_lr if optimiser == "critic" and self.critic_lr is not None else self.lr
+
 
 class WassersteinMethod(Method):
     """Base of a method with the networks `generator` and `critic` and the phases `constant` and `decay`."""
@@ -67,8 +71,7 @@ class WassersteinMethod(Method):
 
     def optimiser(self, name: str, phase: Phase) -> Adam:
         config = self.config
-        rate = config.critic_lr if name == "critic" and config.critic_lr is not None else config.lr
-        return Adam(rate, betas=(config.beta1, config.beta2))
+        return Adam(config.rate_of(name), betas=(config.beta1, config.beta2))
 
     def learning_rate(self, step: int, phase: Phase) -> float:
         if phase.name == CONSTANT:

@@ -134,7 +134,7 @@ class SliderGAN(Method):
         return [phase for phase in phases if phase.iterations > 0]
 
     def optimiser(self, name: str, phase: Phase) -> Adam:
-        return Adam(self.config.lr, betas=(self.config.beta1, self.config.beta2))
+        return Adam(self.config.rate_of(name), betas=(self.config.beta1, self.config.beta2))
 
     def critic_step(self, batch: Batch, draw: Draw, phase: Phase) -> Losses:
         """L_D, eq. 14."""

@@ -99,7 +99,7 @@ class LayerNormCritic(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 5, 2, 2))
 
     def forward(self, image: Tensor) -> Tensor:
-        """image (B, 3, H, W). Returns (B, 1, H / 32, W / 32)."""
+        """image (B, 3, H, W). Returns (B, 1, H / 32, W / 32), rounded up."""
         return self.layers(image)
 
 

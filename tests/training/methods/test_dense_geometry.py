@@ -261,3 +261,8 @@ def test_stage_a_learns_to_read_depth() -> None:
     batch["depth"] = -batch["image"].mean(1, keepdim=True)
     history = made.train(method, STAGE_A, [batch], steps=30, lr=5e-3)
     assert history[-1]["pixel"] < 0.7 * history[0]["pixel"]
+
+
+def test_the_critics_may_have_a_rate_of_their_own() -> None:
+    adams = [dense(lr=1e-4, critic_lr=1e-3).optimiser(name, STAGE_B) for name in ("critic", "generator", "depth")]
+    assert [adam.lr for adam in adams if adam is not None] == [1e-3, 1e-4, 1e-4]

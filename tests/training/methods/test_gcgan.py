@@ -190,3 +190,10 @@ def test_transfer_learns_a_pair(kind: type[PairedTransfer]) -> None:
     batch["target_image"] = torch.nn.functional.avg_pool2d(batch["image"], 9, 1, 4)
     history = made.train(method, method.phases()[-1], [batch], steps=25, lr=5e-3)
     assert history[-1]["image"] < 0.7 * history[0]["image"]
+
+
+def test_pictures_of_48_pixels_come_out_whole() -> None:
+    """16 divides them, 32 does not: the critic's map is then rounded up."""
+    method = SPG(TransferConfig(**{**TINY, "image_size": 48}), made.info(48), {})
+    assert method.generate(torch.zeros(2, 3, 48, 48), {"landmarks_68": torch.zeros(2, 68, 2)}).shape == (2, 3, 48, 48)
+    assert method.critic(torch.zeros(2, 3, 48, 48)).shape == (2, 1, 2, 2)

@@ -236,3 +236,8 @@ def test_the_generator_learns_to_paint_what_the_pair_shows() -> None:
     batch["target_image"] = torch.full_like(batch["image"], 0.5)
     history = made.train(method, PAIRED, [batch], steps=30, lr=5e-3)
     assert history[-1]["generation"] < 0.3 * history[0]["generation"]
+
+
+def test_the_critic_may_have_a_rate_of_its_own() -> None:
+    method = slidergan(lr=1e-4, critic_lr=1e-3)
+    assert [method.optimiser(name, PAIRED).lr for name in ("critic", "generator")] == [1e-3, 1e-4]
