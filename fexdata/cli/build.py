@@ -26,7 +26,8 @@ def command(recipe: str, source: str, as_json: bool, **options: object) -> int:
     """Make a dataset from a corpus of photographs, or bring one up to date.
 
     RECIPE is photos, affectnet-d, rafd-d, ckplus, multipie, pairs, or the path of a recipe's YAML file;
-    emotionet-warped makes pairs of a dataset that is built, which is then the --source.
+    emotionet-warped makes pairs of a dataset that is built, which is then the --source; rendered-4dfab
+    makes them of a folder of people's meshes and textures.
 
     \b
     fexdata build photos --source ~/Pictures

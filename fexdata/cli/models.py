@@ -12,6 +12,8 @@ from pathlib import Path
 
 import click
 
+from fexdata.cli.models_learn import learn
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -39,6 +41,7 @@ def command(context: click.Context, as_json: bool) -> int:
     \b
     fexdata models
     fexdata models import flame /data/FLAME2023 --name flame2023
+    fexdata models learn rafd-d --components 30 --name rafd-30
     """
     if context.invoked_subcommand is not None:
         return 0
@@ -83,6 +86,9 @@ def import_(kind: str, path: str, name: str | None) -> int:
     )
     click.echo(target)
     return 0
+
+
+command.add_command(learn)
 
 
 def face_models() -> Iterator[Listed]:

@@ -99,6 +99,12 @@ def with_pairs(settings: TrainConfig, config: MethodConfig) -> TrainConfig:
     out = default_out(dataset)
     click.echo(f"no pairs in {dataset.name}: warping its photographs, into {out}", err=True)
     with Steps() as progress:
-        progress.start("warps", people * variants)
-        warp_dataset(dataset, out, people=people, variants=variants, advance=progress.advance)
+        warp_dataset(
+            dataset,
+            out,
+            people=people,
+            variants=variants,
+            start=lambda rows: progress.start("warps", rows),
+            advance=progress.advance,
+        )
     return settings.model_copy(update={"pairs": str(out)})

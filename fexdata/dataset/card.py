@@ -21,7 +21,7 @@ from fexdata.dataset.fields import PICTURE, fixed
 from fexdata.dataset.names import shipped
 from fexdata.errors import FexdataError
 
-Dtype = Literal["string", "strings", "int32", "uint64", "float32", "uint8", "uint16"]
+Dtype = Literal["string", "strings", "int32", "uint64", "float32", "uint8", "uint16", "scores", "coefficients"]
 
 
 class Frozen(BaseModel):
@@ -42,8 +42,18 @@ class ColumnCard(Frozen):
     values: tuple[str | float, ...] = Field(default=(), description="All values there may be.")
     range: tuple[float, float] | None = Field(default=None, description="Smallest and largest value.")
 
+    def accepts(self, type: pa.DataType) -> bool:
+        """Whether a column may have this Arrow type. How many action units and coefficients there are
+        depends on the tool and the face model, which the column itself names."""
+        if self.dtype == "scores":
+            return pa.types.is_struct(type) and all(field.type == pa.float32() for field in type)
+        if self.dtype == "coefficients":
+            return pa.types.is_fixed_size_list(type) and type.value_type == pa.float32()
+        return bool(type == self.arrow_type())
+
     def arrow_type(self) -> pa.DataType:
-        """The Arrow type in the manifest or side table; pictures are structs."""
+        """The Arrow type in the manifest or side table; pictures are structs. Not for `scores` and
+        `coefficients`, which have no type of their own."""
         if self.where == "shard":
             return PICTURE
         if self.shape:

@@ -45,7 +45,12 @@ LABELS = [
     ),
     column("gaze", S, "left, frontal or right, as seen in the picture.", mirror="swap_left_right"),
     column("illumination", S, "The corpus's name for the light."),
-    column("facs", S, "The corpus's own FACS code: action units with grades A to E where it has them, as in 4C 17."),
+    column(
+        "facs",
+        S,
+        "The corpus's own FACS code: action units, with grades A to E where it has them, as in 4C 17; with a minus "
+        "those that are known to be absent, as in 1 12 -4.",
+    ),
 ]
 
 VERDICT = [

@@ -204,9 +204,15 @@ def _overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 def _settled(vertices: np.ndarray, triangles: np.ndarray, landmarks: np.ndarray) -> ForeignMesh:
     """The mesh wound outwards, its z zero at the surface below the four eye corners."""
+    from fexdata.faces.mesh import triangle_normals  # brings numba: not before a mesh is there
+
     if _inside_out(vertices, triangles):
         triangles = np.ascontiguousarray(triangles[:, [0, 2, 1]])
-    depth = np.mean([_surface(vertices, triangles, landmarks[corner]) for corner in EYE_CORNERS_68])
+    # Where eyes are holes, what is seen through them is the inside of the back of the head.
+    shown = triangles[triangle_normals(vertices, triangles)[:, 2] < 0]
+    if not len(shown):
+        raise RowError(Code.POOR_FIT, "no triangle of the mesh faces the viewer")
+    depth = np.mean([_surface(vertices, shown, landmarks[corner]) for corner in EYE_CORNERS_68])
     return ForeignMesh(vertices - [0, 0, depth], triangles)
 
 
@@ -224,8 +230,8 @@ def _inside_out(vertices: np.ndarray, triangles: np.ndarray) -> bool:
 
 
 def _surface(vertices: np.ndarray, triangles: np.ndarray, point: np.ndarray) -> float:
-    """z of the surface nearest to the viewer at one place of the crop; of the nearest vertex beside a mesh
-    that has a hole there (Extreme3D's have, at the eyes)."""
+    """z of the surface nearest to the viewer at one place of the crop; of the nearest vertex where the mesh has
+    a hole there (Extreme3D's have, at the eyes). triangles: those that face the viewer."""
     a, b, c = (vertices[triangles[:, corner]] for corner in range(3))
     around = (np.minimum(np.minimum(a, b), c)[:, :2] <= point).all(axis=1)
     around &= (np.maximum(np.maximum(a, b), c)[:, :2] >= point).all(axis=1)
@@ -237,7 +243,8 @@ def _surface(vertices: np.ndarray, triangles: np.ndarray, point: np.ndarray) -> 
     if inside.any():
         z = a[:, 2] + wb * (b - a)[:, 2] + wc * (c - a)[:, 2]
         return float(z[inside].min())
-    return float(vertices[np.argmin(((vertices[:, :2] - point) ** 2).sum(axis=1)), 2])
+    rim = vertices[np.unique(triangles)]
+    return float(rim[np.argmin(((rim[:, :2] - point) ** 2).sum(axis=1)), 2])
 
 
 def _cross(p: np.ndarray, q: np.ndarray) -> np.ndarray:

@@ -29,6 +29,8 @@ Eyes, brows, nose and lips are the same places of the face. The jaw is an approx
 jaw points slide along the visible outline of the face, MediaPipe's stay on the same spot of skin,
 so the two differ where the head is turned. The 17 are spread over MediaPipe's face oval, ear to
 ear, as evenly as its vertices allow.
+They do not slide here: the 68 of face models and of synthetic truth are spots of skin as well, and
+points that are moved out onto the mesh's outline lie farther from those, the more so the farther the head is turned.
 """
 
 EYES_478 = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))

@@ -41,8 +41,8 @@ from fexdata.pipeline.survey import answered, take
 from fexdata.pipeline.truth import attached, with_truth
 from fexdata.stages.base import Step
 
-WARPED = "emotionet-warped"
-"""Brings no photographs through stages; see `fexdata.pipeline.warps`."""
+WARPED, RENDERED = "emotionet-warped", "rendered-4dfab"
+"""Bring no photographs through stages; see `fexdata.pipeline.warps` and `fexdata.pipeline.rendered`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,10 @@ def build(
     """Builds a dataset, or brings one up to date; what is on disk already is not made again.
 
     `recipe` is a name (`photos`, `affectnet-d`, `rafd-d`) or a path to a recipe; `source` is the
-    corpus's directory or URL, for `emotionet-warped` a built dataset; `out` is where the dataset
-    goes (default: its name under `$FEXDATA_HOME` or `./data`). Raises `FexdataError` with one line
-    for whatever a person can mend. A photograph that cannot be used never raises: it becomes a failed row.
+    corpus's directory or URL, for `emotionet-warped` a built dataset, for `rendered-4dfab` a folder of
+    meshes with textures; `out` is where the dataset goes (default: its name under `$FEXDATA_HOME` or
+    `./data`). Raises `FexdataError` with one line for whatever a person can mend. A photograph that
+    cannot be used never raises: it becomes a failed row.
     """
     if getattr(current_process(), "_inheriting", False):
         # A worker is importing the user's script, which calls this without a `__main__` guard:
@@ -88,6 +89,10 @@ def build(
         from fexdata.pipeline.warps import build_warps
 
         return build_warps(source, out=out, workers=workers, limit=limit, sets=sets, quiet=quiet)
+    if recipe.lower() == RENDERED:
+        from fexdata.pipeline.rendered import build_rendered
+
+        return build_rendered(source, out=out, workers=workers, limit=limit, sets=sets, quiet=quiet)
     made = with_truth(load_recipe(recipe, sets, without), source)
     layout = Layout(out or storage.join(home_folders()[0], made.name))
     with Steps(quiet=quiet) as steps:
@@ -121,7 +126,7 @@ class _Build:
         found = scan.sources(self.corpus.read(self.source))
         if not found:
             raise FexdataError(f"{self.source}: no photographs found for the corpus {self.corpus.name!r}")
-        capped = select(found, cap_per_class=self.recipe.cap_per_class, limit=None)
+        capped = select(found, cap_per_class=self.recipe.cap_per_class, limit=None, cap=self.recipe.cap)
         self.candidates = len(capped)
         self.chosen: list[Source] = attached(capped[:limit], self.recipe, self.source)
 

@@ -166,19 +166,27 @@ def partition_of(digest: bytes, bits: int) -> int:
     return int.from_bytes(digest[:8], "big") >> (64 - bits)
 
 
-def select(sources: Iterable[Source], *, cap_per_class: int | None, limit: int | None) -> list[Source]:
-    """Class caps, then `--limit`, both by the smallest hashes; the result is in hash order.
+def select(
+    sources: Iterable[Source], *, cap_per_class: int | None, limit: int | None, cap: int | None = None
+) -> list[Source]:
+    """Class caps, the cap of all, then `--limit`, each by the smallest hashes; the result is in hash order.
 
-    A cap counts expression labels; photographs without one are not capped. Because both go by
-    the same hash as the partitions, a larger limit only adds partitions.
+    A class cap counts expression labels; photographs without one are not capped. The cap of all leaves
+    the corpus's own validation and test sets whole. Because all go by the same hash as the
+    partitions, a larger limit only adds partitions.
     """
     chosen: list[Source] = []
     taken: dict[str, int] = {}
+    in_all = 0
     for source in sorted(sources, key=lambda one: one.digest):
         expression = source.photograph.labels.get("expression")
         if cap_per_class is not None and expression is not None:
             taken[expression] = taken.get(expression, 0) + 1
             if taken[expression] > cap_per_class:
+                continue
+        if cap is not None and source.photograph.split in (None, "train"):
+            in_all += 1
+            if in_all > cap:
                 continue
         chosen.append(source)
         if limit is not None and len(chosen) == limit:

@@ -58,6 +58,11 @@ class Recipe(BaseModel):
     name: str
     about: str = ""
     corpus: str = Field(description="Which reader of `fexdata.corpora` yields the photographs.")
+    cap: int | None = Field(
+        default=None,
+        ge=1,
+        description="At most so many photographs; the corpus's own validation and test sets are left whole.",
+    )
     cap_per_class: int | None = Field(default=None, ge=1, description="At most so many photographs per expression.")
     stages: dict[str, dict[str, Any]] = Field(
         description="Name of a stage or survey -> its settings, in the order they run."
@@ -148,7 +153,7 @@ def _apply_set(data: dict[str, Any], text: str) -> None:
     if parts[0] in data["stages"]:
         parts = ["stages", *parts]
     elif parts[0] not in Recipe.model_fields or parts[0] in ("name", "corpus"):
-        sections = [*data["stages"], "rules", "duplicates", "splits", "truth", "engine", "seed", "cap_per_class"]
+        sections = [*data["stages"], "rules", "duplicates", "splits", "truth", "engine", "seed", "cap", "cap_per_class"]
         raise FexdataError(f"--set {text}: no section {parts[0]!r}; sections: {', '.join(sections)}")
     if parts[0] == "rules" and len(parts) == 3 and parts[1] in ("reject", "review"):
         # One threshold changes; the others stay what they are, even where the recipe is silent.

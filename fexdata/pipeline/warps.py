@@ -40,8 +40,14 @@ def build_warps(
         settings["people"] = min(settings["people"], limit)
     folder = out or str(default_out(dataset))
     with Steps(quiet=quiet) as steps:
-        steps.start("warps", settings["people"] * settings["variants"])
-        warp_dataset(dataset, folder, workers=workers, advance=steps.advance, **settings)
+        warp_dataset(
+            dataset,
+            folder,
+            workers=workers,
+            start=lambda rows: steps.start("warps", rows),
+            advance=steps.advance,
+            **settings,
+        )
     return Result(path=folder, counts=open_dataset(folder).counts(), reused_layers=0, made_layers=0, committed=True)
 
 

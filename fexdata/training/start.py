@@ -48,6 +48,8 @@ def train(
     """
     run = _folder(settings, out, resume)
     sources, info = open_sources(settings, method_class(settings.method).needs(config))
+    if config.mirror > 0:
+        check_mirrors(info)
     judges = _judges(config)
     method = build(settings, config, info, judges)
     record = _record(settings, config, sources, info, method, judges)
@@ -114,6 +116,15 @@ def open_sources(settings: TrainConfig, needs: Needs) -> tuple[Sources, DataInfo
         if data is not None:  # a picture or a mirror rule that is amiss is found now
             Faces(data)[np.array([[0, 0, 1]])]
     return Sources(single, paired, held_out), info
+
+
+def check_mirrors(info: DataInfo) -> None:
+    """Raises `FexdataError` for learned components: they lie on one side of the face, and none is another's mirror."""
+    if any(name.startswith("component_") for name in info.coefficient_names):
+        raise FexdataError(
+            f"{info.coefficient_names[0]} and the others of {info.basis_id} were learned and have no left and right: "
+            "flipped faces would have wrong coefficients; train with --set mirror=0"
+        )
 
 
 def build(settings: TrainConfig, config: MethodConfig, info: DataInfo, judges: Judges) -> Method:

@@ -31,7 +31,7 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["build", "nonsense", "--source", "."], "unknown recipe 'nonsense'; known: affectnet-d, ckplus, multipie"),
+        (["build", "nonsense", "--source", "."], "unknown recipe 'nonsense'; known: affectnet-au, affectnet-d, ckplus"),
         (["build", "photos", "--source", "/nowhere"], "expected a folder of photographs at /nowhere, found nothing"),
         (["build", "photos", "--source", ".", "--set", "align"], "expected section.key=value"),
         (["build", "photos", "--source", ".", "--set", "aling.size=3"], "no section 'aling'; sections: detect, align"),

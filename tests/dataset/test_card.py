@@ -75,5 +75,5 @@ def test_a_wrong_card_is_one_line_that_names_the_entry(text: str, message: str, 
 
 
 def test_an_unknown_card_lists_the_known_ones() -> None:
-    with pytest.raises(FexdataError, match="no card named 'affectnet'; known: affectnet-d, ckplus, emotionet-warped, "):
+    with pytest.raises(FexdataError, match="no card named 'affectnet'; known: affectnet-au, affectnet-d, ckplus, "):
         load_card("affectnet")

@@ -3,13 +3,17 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import dataset_made
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from dataset_made import Rows, encode, make_dataset
 
 from fexdata.cli.validate import command
+from fexdata.dataset.fields import column
 from fexdata.dataset.reader import open_dataset
 from fexdata.dataset.validate import Problem, validate
 
@@ -169,3 +173,14 @@ def test_the_command_exits_1_only_for_errors(tmp_path: Path) -> None:
     assert result.exit_code == 1 and json.loads(result.stdout)[0]["where"] == "yaw"
     assert open_dataset(bad).name == "bad"
     assert CliRunner().invoke(command, [str(good), "--sample", "-1"]).exit_code == 2
+
+
+def test_scores_and_coefficients_may_have_any_members_but_no_other_type(tmp_path: Path) -> None:
+    scores = column("au", pa.struct([("AU1", pa.float32()), ("AU99", pa.float32())]), "Scores.")
+    for name, field, told in (
+        ("good", scores, []),
+        ("bad", column("au", pa.string(), "Words."), [("au", "expected type scores, got string")]),
+    ):
+        with patch.object(dataset_made, "STAGE_FIELDS", [*dataset_made.STAGE_FIELDS, field]):
+            made = make_dataset(tmp_path, name=name, photographs=8, size=16)
+        assert [(one.where, one.what) for one in validate(str(made))] == told

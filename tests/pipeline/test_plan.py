@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,6 +126,14 @@ def test_a_cap_takes_the_smallest_hashes_of_each_class() -> None:
     smallest = sorted(happy, key=lambda one: one.digest)[:5]
     assert [one for one in chosen if one.photograph.labels.get("expression") == "happy"] == smallest
     assert len(chosen) == 5 + 5 + 10
+
+
+def test_a_cap_of_all_leaves_validation_and_test_sets_whole() -> None:
+    train, rest = _sources(30), _sources(10)
+    held_out = [replace(one, photograph=replace(one.photograph, split="val")) for one in rest[:5]]
+    chosen = select([*train, *held_out], cap_per_class=None, limit=None, cap=8)
+    assert [one for one in chosen if one.photograph.split != "val"] == sorted(train, key=lambda one: one.digest)[:8]
+    assert sum(one.photograph.split == "val" for one in chosen) == 5
 
 
 def test_a_smaller_limit_is_a_prefix_of_a_larger_one() -> None:

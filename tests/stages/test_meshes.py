@@ -15,7 +15,7 @@ from fexdata.errors import Code, FexdataError
 from fexdata.faces.alignment import apply, inverse
 from fexdata.faces.landmarks import to_68
 from fexdata.faces.mesh import eye_corner_depth
-from fexdata.faces.topology import coarse_478
+from fexdata.faces.topology import Label, coarse_478
 from fexdata.stages.base import Row
 from fexdata.stages.meshes import Meshes
 from fexdata.stages.rasterize import Rasterize
@@ -71,6 +71,21 @@ def test_rows_without_a_readable_mesh_fail_alone(tmp_path: Path) -> None:
     first, second, third, last = drawn([row(f"{name}.jpg") for name in ("jo", "ann", "eve", "jo")], tmp_path)
     assert first == last and "depth" in first
     assert (second.code, third.code) == (Code.DECODE_ERROR, Code.MISSING)
+
+
+def test_what_is_seen_through_open_eyes_does_not_move_the_zero_of_depth(tmp_path: Path) -> None:
+    mesh, matrix = coarse_478(), inverse(MATRIX)
+    skin = mesh.triangles[mesh.labels != Label.EYE]
+    # The back of the head: the same places, 150 pixels further away, turned outwards.
+    points = np.concatenate([face(), face() * [1, 1, -0.2] + [0, 0, 150]])
+    lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in apply(matrix, points)]
+    lines += [f"f {a} {b} {c}" for a, b, c in np.concatenate([skin, mesh.triangles[:, ::-1] + len(face())]) + 1]
+    (tmp_path / "jo.obj").write_text("\n".join(lines))
+    (out,) = drawn([row("jo.jpg")], tmp_path)
+    (own,) = Rasterize(Rasterize.Config()).run([row("jo.jpg")])
+    both = decode(own["mask"]) == Label.SKIN
+    apart = decode(out["depth"])[both].astype(int) - decode(own["depth"])[both]
+    assert abs(np.median(apart)) <= 100  # hundredths of a pixel: the rims' points are not quite the landmarks
 
 
 def test_a_changed_mesh_changes_the_fingerprint(tmp_path: Path) -> None:

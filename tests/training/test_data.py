@@ -17,8 +17,9 @@ from fexdata.errors import FexdataError
 from fexdata.training.columns import fields_of
 from fexdata.training.data import TrainingData
 from fexdata.training.loader import Faces, loader, prepare
-from fexdata.training.method import Batch, Needs
+from fexdata.training.method import Batch, DataInfo, Needs
 from fexdata.training.sampler import BatchOrder
+from fexdata.training.start import check_mirrors
 
 NUMBERS = ("expression", "au", "au_confidence", "expression_params", "landmarks_68", "landmarks_478", "yaw")
 ALL = Needs(("image", "depth", "normal", "mask", *NUMBERS), 32)
@@ -230,3 +231,10 @@ def test_a_dataset_without_pairs_says_what_to_run(tmp_path: Path) -> None:
 
     with pytest.raises(FexdataError, match=r"holds no pairs .*`fexdata synth pairs"):
         opened(make_training_dataset(tmp_path, edit=edit), Needs(("image",), 32), pairs=True)
+
+
+def test_learned_components_are_not_flipped_in_silence() -> None:
+    """They have no sides in their names, so a flip would leave them as they are: wrong for half the faces."""
+    check_mirrors(DataInfo(image_size=32, rows=1, coefficient_names=("AU12_left", "AU12_right")))
+    with pytest.raises(FexdataError, match="--set mirror=0"):
+        check_mirrors(DataInfo(image_size=32, rows=1, coefficient_names=("component_00", "component_01")))

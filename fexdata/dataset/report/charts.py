@@ -56,6 +56,11 @@ def number(value: float) -> str:
     return text.replace("-", "−")
 
 
+def figure(value: float) -> str:
+    """A correlation or the like with two digits, so that a column of them can be read downwards."""
+    return f"{value:.2f}".replace("-", "−") if math.isfinite(value) else "–"
+
+
 def percent(share: float) -> str:
     """A share as a percentage; never rounded to 0 % or 100 % when it is neither."""
     value = 100 * share

@@ -184,19 +184,28 @@ def causes(rows: Rows, limits: Mapping[str, tuple[Threshold, ...]]) -> list[tupl
     found = []
     for (kind, name), (stages, parts) in merged.items():
         members = np.concatenate(parts)
-        sentence = CODE_MEANINGS.get(name, "") if kind == "failed" else meaning(name, kind, limits)
+        sentence = CODE_MEANINGS.get(name, "") if kind == "failed" else meaning(name, kind, limits, _declared(rows))
         found.append((Cause(name, kind, len(members), ", ".join(sorted(stages)), sentence), members))
     order = ("rejected", "review", "failed")
     return sorted(found, key=lambda one: (order.index(one[0].kind), -one[0].rows, one[0].name))
 
 
-def meaning(reason: str, kind: str, limits: Mapping[str, tuple[Threshold, ...]]) -> str:
-    """A sentence about a reason: the rule that gave it, and what that rule looks at."""
+def _declared(rows: Rows) -> dict[str, str]:
+    """Score's column -> what its field says of it, for scores that only some recipes have."""
+    fields = [field for field in rows.dataset.schema if field.name.startswith("score_")]
+    return {field.name: meta(field, "about").removeprefix("Score: ").rstrip(".") for field in fields}
+
+
+def meaning(
+    reason: str, kind: str, limits: Mapping[str, tuple[Threshold, ...]], declared: Mapping[str, str] | None = None
+) -> str:
+    """A sentence about a reason: the rule that gave it, and what that rule looks at. `declared`: column ->
+    what it says of itself, for scores that fexdata's own words do not name."""
     if reason == NO_REASON:
         return "A reviewer's decision, or a rule that does not say why."
     what, _, subject = reason.partition("_")
     column = subject if subject == "quality" else f"score_{subject}"
-    about = "all scores combined" if subject == "quality" else SCORES.get(subject, "")
+    about = "all scores combined" if subject == "quality" else SCORES.get(subject) or (declared or {}).get(column, "")
     if what == "low" and about:
         least = [f" under {number(one.value)}" for one in limits.get(column, ()) if one.status == kind]
         return f"Score{''.join(least)}: {about}."

@@ -15,6 +15,7 @@ from fexdata.dataset.access import RowFile
 from fexdata.dataset.fields import PICTURE, meta, shape_of
 from fexdata.dataset.reader import Dataset
 from fexdata.dataset.report import charts, facts, sheets, statistics, thumbnails
+from fexdata.dataset.report.annotation import WEAK, Annotation, annotation
 from fexdata.dataset.report.facts import Cause, Measured
 from fexdata.dataset.report.sheets import Sheet, Tile, visible
 from fexdata.dataset.report.statistics import Acceptance, Finding, Group
@@ -57,7 +58,8 @@ def render(dataset: Dataset, review: Sequence[str] = ()) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": charts.percent, "number": charts.number, "visible": visible, "words": words}
+    environment.filters |= {"percent": charts.percent, "number": charts.number, "figure": charts.figure}
+    environment.filters |= {"visible": visible, "words": words}
     template = environment.get_template("page.html.j2")
     style = Markup((FOLDER / "page.css").read_text(encoding="utf-8"))
     return template.render(style=style, review=review, **context(dataset)) + "\n"
@@ -69,7 +71,8 @@ def context(dataset: Dataset) -> dict[str, Any]:
     limits = facts.thresholds(dataset.metadata)
     status = facts.counts(rows)
     breakdowns = facts.acceptances(rows)
-    explained, contact = _pictured(rows, limits)
+    labels = annotation(rows)
+    explained, contact, crops = _pictured(rows, limits, labels)
     metadata = dataset.metadata
     recipe = metadata.get("recipe") or {}
     return {
@@ -93,6 +96,9 @@ def context(dataset: Dataset) -> dict[str, Any]:
         "few": statistics.FEW_ROWS,
         "fair_share": statistics.FAIR_SHARE,
         "sheets": contact,
+        "labels": labels,
+        "weak": WEAK,
+        "crops": crops,
         "legend": _legend(),
         "histograms": _histograms(rows, limits),
         "chart": _chart,
@@ -165,9 +171,10 @@ KINDS_OF_VALUE = {
 
 
 def _pictured(
-    rows: facts.Rows, limits: Mapping[str, tuple[charts.Threshold, ...]]
-) -> tuple[list[Explained], list[Sheet]]:
-    """Everything with pictures: chosen first, then read in one go."""
+    rows: facts.Rows, limits: Mapping[str, tuple[charts.Threshold, ...]], labels: Annotation | None
+) -> tuple[list[Explained], list[Sheet], dict[int, Tile]]:
+    """Everything with pictures: chosen first, then read in one go. Also the crops of single rows, by
+    row number."""
     chooser = sheets.Chooser(rows)
     found = facts.causes(rows, limits)
     pictured, quoted = [], []
@@ -176,10 +183,11 @@ def _pictured(
         quoted.append(chooser.sample(members, sheets.MESSAGES) if cause.kind == "failed" else members[:0])
     margin = facts.margin(rows, limits)
     chosen = sheets.choose(rows, margin)
-    gallery = sheets.Gallery(
-        rows.dataset, np.concatenate([np.empty(0, np.int64), *pictured, *quoted, *(one for one, _ in chosen.values())])
+    single = np.concatenate(
+        [np.empty(0, np.int64), *pictured, *(np.array(one, np.int64) for one in (labels.pictured() if labels else []))]
     )
-    crops = gallery.crops(np.concatenate([np.empty(0, np.int64), *pictured]))
+    gallery = sheets.Gallery(rows.dataset, np.concatenate([single, *quoted, *(one for one, _ in chosen.values())]))
+    crops = gallery.crops(single)
     explained = []
     for index, (cause, _) in enumerate(found):
         seen = pictured[index] if index < len(pictured) else ()
@@ -193,7 +201,7 @@ def _pictured(
         for picked, of in [chosen[key]]
         if len(picked)
     ]
-    return explained, contact
+    return explained, contact, crops
 
 
 KINDS = ("rejected", "review", "failed")

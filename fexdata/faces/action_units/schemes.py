@@ -8,9 +8,9 @@ that is sound and refuses, saying why, where it is not. Names are FACS's without
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from fexdata.errors import FexdataError
 
@@ -114,7 +114,7 @@ SCHEMES: Mapping[str, Scheme] = {one.name: one for one in (OPENFACE, PYFEAT, GEO
 
 PRESENT: Mapping[Kind, float] = {"intensity": 1.0, "probability": 0.5}
 """From which score an action unit is there: FACS's grade A, and likelier than not."""
-_ON_A_STILL = {"AU43": "AU45", "AU45": "AU43"}
+ON_A_STILL = {"AU43": "AU45", "AU45": "AU43"}
 """A blink and closed eyes differ in how long they last, which a photograph does not show."""
 _WHY: Mapping[Kind, str] = {
     "intensity": "intensities say how strong",
@@ -143,7 +143,13 @@ def convert(values: Values, source: str, target: str) -> dict[str, float | None]
     if one.kind != "intensity" or other.kind != "intensity":
         why = "; ".join(dict.fromkeys((_WHY[one.kind], _WHY[other.kind])))
         raise FexdataError(f"{source} cannot become {target}: {why}; compare them with `presence` instead")
-    return {name: values.get(name, values.get(_ON_A_STILL.get(name, name))) for name in other.names}
+    return under_names(values, other.names)
+
+
+def under_names(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """What is said of each of the names; None for those of which nothing is. Closed eyes (AU43) and a
+    blink (AU45) answer for each other, as they do on a still."""
+    return {name: values.get(name, values.get(ON_A_STILL.get(name, name))) for name in names}
 
 
 def presence(values: Values, source: str) -> dict[str, bool | None]:

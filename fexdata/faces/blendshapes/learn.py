@@ -26,6 +26,7 @@ so a component is a movement at its full strength.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,6 +39,8 @@ from fexdata.faces.models.face_model import FaceModel
 SUPPORT = (0.1, 0.7)
 """Neumann et al.'s usual reach: up to where a component moves freely, and from where it is kept
 from moving most, as shares of the longest side of the neutral face's bounding box."""
+ROUNDS = 10
+"""Of solving for weights and components in turn."""
 SHUT_OFF = 1e-9
 """Weights below this are none: the component has died and begins anew where the error is largest."""
 
@@ -73,14 +76,16 @@ def learn_blendshapes(
     sparsity: float = 2.0,
     stiffness: float = 10.0,
     reach: tuple[float, float] = SUPPORT,
-    rounds: int = 10,
+    rounds: int = ROUNDS,
     inner_rounds: int = 10,
+    advance: Callable[[int], None] = lambda rounds: None,
 ) -> Blendshapes:
     """K = `count` localised components of what N faces do.
 
     neutral, expressive: (N, V, 3), registered meshes of the same people, head movement already taken
     off (`fexdata.faces.blendshapes.still`); triangles: (T, 3). sparsity: the larger, the fewer vertices
     a component moves; it is in units of the differences' standard deviation. reach: see `SUPPORT`.
+    advance: told of each of the `rounds`.
     Deterministic. Raises `FexdataError` for meshes that do not fit together, more components than
     meshes, or faces that do not move.
     """
@@ -103,6 +108,7 @@ def learn_blendshapes(
     for _ in range(rounds):
         weights = task.solve_weights(components, weights)
         components, dual = task.solve_components(components, weights, dual, inner_rounds)
+        advance(1)
     weights = task.solve_weights(components, weights)
     return _sorted(components * scale, weights, signed)
 
@@ -116,11 +122,16 @@ def learned_model(model: FaceModel, learned: Blendshapes, *, name: str, source: 
         model,
         name=name,
         expression_basis=learned.components.astype(np.float32),
-        expression_names=tuple(f"component_{rank:02d}" for rank in range(count)),
+        expression_names=component_names(count),
         expression_signed=np.full(count, learned.signed),
         source=source,
         sha256="",
     )
+
+
+def component_names(count: int) -> tuple[str, ...]:
+    """The components' names, by rank."""
+    return tuple(f"component_{rank:02d}" for rank in range(count))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@
     load("pyfeat-aus")          py-feat's action units on it
     load("ict")                 what `fexdata models import ict PATH` made, or ICT's own folder `ict-facekit`
     load("my-flame")            what `fexdata models import flame PATH --name my-flame` made
+    load("my-smiles")           what `fexdata models learn DATASET --name my-smiles` made
     load("flame:/data/flame")   the publisher's files, read on the spot
     load("./model.npz")         a file that `FaceModel.save` wrote
 
@@ -92,14 +93,23 @@ def import_model(kind: str, path: str | Path, *, name: str | None = None) -> Pat
     """
     if kind not in KINDS:
         raise FexdataError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
-    chosen = name or kind
-    taken = chosen.lower() in (*BUILT_IN, *ALIASES)
-    if taken or chosen.endswith(".npz") or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", chosen):
-        raise FexdataError(f"a model cannot be called {chosen!r}; say --name of letters, digits, '.', '_' and '-'")
-    model = replace(KINDS[kind].read(path), name=chosen, sha256="")
-    target = model_folders()[0] / f"{chosen}.npz"
+    chosen = checked_name(name or kind)
+    return keep(replace(KINDS[kind].read(path), name=chosen, sha256=""))
+
+
+def checked_name(name: str) -> str:
+    """The name, where a model of the user's may be called that; else raises `FexdataError`."""
+    taken = name.lower() in (*BUILT_IN, *ALIASES)
+    if taken or name.endswith(".npz") or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
+        raise FexdataError(f"a model cannot be called {name!r}; say --name of letters, digits, '.', '_' and '-'")
+    return name
+
+
+def keep(model: FaceModel) -> Path:
+    """Writes a model under its own name to the first of `model_folders()`, whole or not at all; returns the file."""
+    target = model_folders()[0] / f"{checked_name(model.name)}.npz"
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".tmp-{os.getpid()}-{chosen}")  # without .npz: `imported` does not see it
+    unfinished = target.with_name(f".tmp-{os.getpid()}-{model.name}")  # without .npz: `imported` does not see it
     try:
         model.save(unfinished)
         unfinished.replace(target)

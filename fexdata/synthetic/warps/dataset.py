@@ -34,9 +34,10 @@ from fexdata.dataset.reader import Dataset, open_dataset
 from fexdata.dataset.shards import shard_name
 from fexdata.dataset.vectors import restored
 from fexdata.errors import FexdataError
+from fexdata.synthetic.derived import rows_path
 from fexdata.synthetic.models import shape_model
 from fexdata.synthetic.warps.base import eyes_open
-from fexdata.synthetic.warps.rows import Job, fields_of, make_shard, rows_path, side_path
+from fexdata.synthetic.warps.rows import Job, fields_of, make_shard, side_path
 
 NAME = "emotionet-warped"
 VERSION = 2
@@ -59,18 +60,20 @@ def warp_dataset(
     seed: int = 0,
     workers: int | None = None,
     advance: Callable[[int], None] = lambda rows: None,
+    start: Callable[[int], None] = lambda rows: None,
 ) -> Path:
     """Makes `variants` pictures of each of `people` photographs of a dataset; returns `out`.
 
     out: the new dataset's folder; what is there from an interrupted run is not made again. people: at
     most, chosen by seeded hash among accepted photographs that are turned by less than `STEEPEST`
-    and have both eyes open. workers: processes, one per core by default. advance: called with the
-    number of pictures made, for a progress bar. Raises `FexdataError` where the dataset has no
-    coefficients of a model that can be drawn, or no usable photograph.
+    and have both eyes open. workers: processes, one per core by default. start, advance: told how many
+    pictures there will be, and how many more there are, for a progress bar. Raises `FexdataError` where
+    the dataset has no coefficients of a model that can be drawn, or no usable photograph.
     """
     opened = open_dataset(dataset) if isinstance(dataset, str) else dataset
     plan = _planned(opened, Path(out), people, variants, seed)
     todo = [job for job in plan.jobs if not Path(rows_path(job.out, job.shard)).exists()]
+    start(variants * sum(len(job.ids) for job in todo))
     _run(todo, workers, advance)
     _commit(plan, opened)
     return Path(out)

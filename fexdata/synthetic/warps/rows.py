@@ -5,22 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from fexdata.corpora.base import Photograph, sample_id
-from fexdata.dataset.fields import PICTURE, column, fixed, meta
-from fexdata.dataset.manifest import manifest_schema
+from fexdata.dataset.fields import PICTURE, column, fixed
 from fexdata.dataset.pictures import encode_jpeg
 from fexdata.dataset.reader import Dataset, open_dataset
-from fexdata.dataset.shards import parquet_options, shard_path, shard_schema, write_shard
-from fexdata.dataset.vectors import storable, storable_schema
 from fexdata.faces.landmarks import IBUG_68, MEDIAPIPE_478, to_68
-from fexdata.storage import AtomicFile
+from fexdata.synthetic.derived import write_rows
 from fexdata.synthetic.models import shape_model
 from fexdata.synthetic.warps.base import Base
 from fexdata.synthetic.warps.resample import drawn
@@ -69,11 +64,6 @@ def fields_of(dataset: Dataset) -> list[pa.Field]:
     return own
 
 
-def rows_path(out: str, shard: str) -> str:
-    """Rows of a shard; they appear last, so that a shard with rows is complete."""
-    return f"{out}/rows/{shard}.parquet"
-
-
 def side_path(out: str, shard: str) -> str:
     return f"{out}/layers/warp/{shard}.parquet"
 
@@ -103,7 +93,7 @@ def make_shard(job: Job) -> int:
             row = _row(key, variant, parent, picture, moved, expression)
             rows.append(row | {"expression": job.words[found]})
     rows.sort(key=lambda row: row["sample_id"])
-    _write(job, rows, fields_of(dataset))
+    write_rows(job.out, job.shard, rows, fields_of(dataset), side=side_path(job.out, job.shard))
     return len(rows)
 
 
@@ -139,32 +129,6 @@ def _row(
         "reasons": [],
         "decided_by": "rules",
     }
-
-
-def _write(job: Job, rows: list[dict[str, Any]], fields: list[pa.Field]) -> None:
-    for number, row in enumerate(rows):
-        row |= {"shard": job.shard, "shard_row": number}
-    write_shard(shard_path(job.out, job.shard), _table(rows, shard_schema(fields)))
-    sides = pa.schema([pa.field("sample_id", pa.string()), *(one for one in fields if meta(one, "table") == "side")])
-    for path, schema in (
-        (side_path(job.out, job.shard), sides),
-        (rows_path(job.out, job.shard), manifest_schema(fields)),
-    ):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with AtomicFile(path) as file:
-            pq.write_table(storable(_table(rows, schema)), file, **parquet_options(storable_schema(schema)))
-
-
-def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    """The rows' columns of a schema; null where a row has none."""
-    return pa.table([_array([row.get(one.name) for row in rows], one) for one in schema], schema=schema)
-
-
-def _array(values: list[Any], field: pa.Field) -> pa.Array:
-    if not pa.types.is_fixed_size_list(field.type):
-        return pa.array(values, field.type)
-    flat = np.concatenate([np.asarray(value, np.float32).reshape(-1) for value in values])
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat), type=field.type)
 
 
 def _seed(seed: int, key: str) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fexdata.errors import FexdataError
 from fexdata.faces.landmarks import FROM_478_TO_68
 from fexdata.faces.models.action_unit_solver import LID_PAIRS, LIP_PAIRS
 from fexdata.faces.models.default import default_model
@@ -156,3 +158,19 @@ def test_icts_left_is_the_pictures_right_and_expressions_leave_the_skull() -> No
     assert field[291] > 8 and field[61] < 1
     behind = (ict().mean[:, 2] > 60) & (ict().regions["ears"] < 0.1)
     assert np.abs(ict().expression_basis[:, behind]).max() < 1.0
+
+
+def test_a_model_with_some_of_the_landmarks_is_carried_over_nearly_as_well() -> None:
+    whole = disguised()
+    assert whole.landmarks_68 is not None
+    weights = whole.landmarks_68.weights.copy()
+    weights[[*range(17), 60, 64]] = np.nan  # what eos's tables leave out
+    partial = replace(whole, landmarks_68=Embedding(whole.landmarks_68.vertices, weights), sha256="")
+    away = np.linalg.norm(transferred(partial).mean - default_model().mean, axis=1)
+    assert np.median(away) < 0.5 and np.percentile(away[FACE], 99) < 4
+
+
+@pytest.mark.parametrize("carry", [transferred, correspondence])
+def test_a_model_without_landmarks_says_what_it_needs(carry: Callable[[FaceModel], object]) -> None:
+    with pytest.raises(FexdataError, match=r"model disguised has 0 of the 68 landmarks, 8 are needed; list them in"):
+        carry(replace(disguised(), landmarks_68=None, sha256=""))
