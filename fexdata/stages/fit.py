@@ -16,11 +16,12 @@ import pyarrow as pa
 from pydantic import Field
 
 from fexdata.dataset.fields import column, fixed
-from fexdata.errors import Code, Failure
+from fexdata.errors import Code, Failure, FexdataError
 from fexdata.faces.landmarks import MEDIAPIPE_478
 from fexdata.stages.base import Row, Stage, StageConfig
 from fexdata.stages.truth import coefficients
 
+SURVEY = "subject_identity"
 _TOGETHER = 16
 _IRISES = slice(468, 478)
 _DECIMALS = 4
@@ -30,7 +31,7 @@ class Fit(Stage):
     """Identity and expression of a face model, per face, under weak perspective."""
 
     name: ClassVar[str] = "fit"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[tuple[str, ...]] = ("landmarks_478", "landmarks_68")
 
     class Config(StageConfig):
@@ -40,8 +41,18 @@ class Fit(Stage):
         landmarks: Literal[478, 68] = Field(
             478, description="Which landmarks: MediaPipe's 478, with what is known of its errors, or iBUG's 68."
         )
+        identity: Literal["own", "subject"] = Field(
+            "own",
+            description="Whose identity: each photograph's own, or the subject's, which the survey subject_identity "
+            "finds from all of the subject's photographs.",
+        )
 
     config: Config
+
+    def __init__(self, config: StageConfig) -> None:
+        super().__init__(config)
+        if self.config.identity == "subject":
+            self.reads = (*Fit.reads, SURVEY)  # type: ignore[misc]
 
     def schema(self) -> pa.Schema:
         from fexdata.faces.fitting.fit import prepared
@@ -83,22 +94,26 @@ class Fit(Stage):
         usable = [number for number, one in enumerate(points) if np.isfinite(one).all() and np.ptp(one[:, :2]) > 1]
         for start in range(0, len(usable), _TOGETHER):
             part = usable[start : start + _TOGETHER]
-            batch = np.stack([points[number] for number in part + part[:1] * (_TOGETHER - len(part))])
-            for number, output in zip(part, self._fitted(batch), strict=False):
+            filled = part + part[:1] * (_TOGETHER - len(part))
+            told = [rows[number].values.get(SURVEY) for number in filled] if self.config.identity == "subject" else None
+            fitted = self._fitted(np.stack([points[number] for number in filled]), told)
+            for number, output in zip(part, fitted, strict=False):
                 irises = np.asarray(rows[number]["landmarks_478"], np.float64)[_IRISES]
                 found[number] = {**output, "fitted_478": _with_irises(output["fitted_478"], irises)}
         return found
 
-    def _fitted(self, points: np.ndarray) -> list[dict[str, Any]]:
+    def _fitted(self, points: np.ndarray, told: Sequence[Any] | None) -> list[dict[str, Any]]:
+        """told: per row what the survey says; None where each row has its own identity."""
         from fexdata.faces.fitting.fit import fit
 
         model = self._model()
-        fitted = fit(model, points, detector=self._detector())
+        identity = None if told is None else self._identities(told)
+        fitted = fit(model, points, detector=self._detector(), identity=identity)
         seen = fitted.problem.seen
         skin = fitted.vertices(model, slice(0, _IRISES.start))
         return [
             {
-                "basis_id": f"{model.name}-{model.sha256[:12]}",
+                "basis_id": basis_of(model),
                 "expression_params": np.round(fitted.expression[number, seen], _DECIMALS),
                 "expression_confidence": np.round(fitted.confidence[number, seen], _DECIMALS),
                 "identity_params": np.round(fitted.identity[number], _DECIMALS),
@@ -107,6 +122,14 @@ class Fit(Stage):
             }
             for number in range(len(points))
         ]
+
+    def _identities(self, told: Sequence[Any]) -> np.ndarray:
+        """(B, K), NaN where the survey knows nobody. Raises `FexdataError` for another model's identities."""
+        model = self._model()
+        unknown = np.full(len(model.identity_names), np.nan)
+        if any(one is not None and one["basis_id"] != basis_of(model) for one in told):
+            raise FexdataError(f"{SURVEY}.model and fit.model differ; --set {SURVEY}.model={self.config.model}")
+        return np.array([unknown if one is None else one["identity"] for one in told], np.float64)
 
     @property
     def _count(self) -> int:
@@ -122,6 +145,11 @@ class Fit(Stage):
         from fexdata.faces.models.registry import load
 
         return on_our_head(load(self.config.model))
+
+
+def basis_of(model: Any) -> str:
+    """What a model's coefficients multiply, as `basis_id`."""
+    return f"{model.name}-{model.sha256[:12]}"
 
 
 def _with_irises(skin: np.ndarray, irises: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ def solve_boxes(matrices: np.ndarray, pulls: np.ndarray, low: np.ndarray, high: 
     count = pulls.shape[1]
     diagonal = np.arange(count)
     scale = matrices[:, diagonal, diagonal]
-    at_low, at_high = np.zeros(pulls.shape, bool), np.zeros(pulls.shape, bool)
+    at_low, at_high = (low >= 0) & (pulls < 0), (high <= 0) & (pulls > 0)
     found = np.zeros_like(pulls)
     todo = np.arange(len(pulls))
     for _ in range(ROUNDS):

@@ -24,8 +24,13 @@ from fexdata.faces.fitting.detectors import Detector
 from fexdata.faces.fitting.priors import Prior, bounds, precision_matrix
 from fexdata.faces.models.face_model import FaceModel
 
-LEAST_INFORMATION = 0.03
-"""Squared displacement, in the landmarks' noise, below which a component of identity is left out."""
+LEAST_INFORMATION = 1.0
+"""Squared displacement, in the landmarks' noise, below which a component of identity is left out: landmarks
+would take less than half of its variance away."""
+TURNED = 0.25
+"""Weight of z, at least, where that is judged: a head turned by 30 degrees shows half of it."""
+POSE = 7
+"""Numbers of a pose's step: turn, scale, shift."""
 UNSEEN = 0.2
 """An expression whose landmarks move less than this share of its largest displacement is not seen ..."""
 GAZE = "eyeLook"
@@ -54,8 +59,13 @@ class PointFields:
     low: np.ndarray
     high: np.ndarray
     """(A,) bounds of each unknown."""
-    pairs: np.ndarray
-    """(6, A * A): of the unknowns, G_pq for p = q and G_pq + G_qp for p < q, in the order of `PAIRS`."""
+    near: np.ndarray
+    """(7, (7 + C)^2), C being all but expressions: of these unknowns G_pq for p = q and G_pq + G_qp for p < q, in
+    the order of `PAIRS`, and last the prior's precision. Rows and columns of the pose are before them, and 0."""
+    across: np.ndarray
+    """(7, (7 + C) * E): the same between them and expressions ..."""
+    own: np.ndarray
+    """(7, E * E): ... and of expressions."""
     rows: np.ndarray
     """(A + 1, 9 * (A + 1)): for each row c of G, the G_pm's entries (a, c), in the order p, m, a."""
     sums: np.ndarray
@@ -89,7 +99,8 @@ def point_fields(model: FaceModel, detector: Detector, prior: Prior, marks: np.n
     unit = head_unit(model)
     mean = _ride(model.mean[None], vertices, weights)[0] + unit * detector.offset
     weight = 1.0 / (unit * detector.noise) ** 2
-    identity, turn = _main_components(_ride(model.identity_basis, vertices, weights), prior.identity, weight)
+    shown = np.sqrt(weight)[:, None] * np.sqrt([1.0, 1.0, max(TURNED, detector.depth_noise**-2)])
+    identity, turn = _main_components(_ride(model.identity_basis, vertices, weights), prior.identity, shown)
     seen = visible(model, vertices, weights)
     expression = _ride(model.expression_basis, vertices, weights)
     fields = np.concatenate([detector.sees(identity), unit * detector.modes, detector.sees(expression)])
@@ -105,6 +116,7 @@ def point_fields(model: FaceModel, detector: Detector, prior: Prior, marks: np.n
     gram = np.array([[weighted[:, :, p] @ flat[q].T for q in range(3)] for p in range(3)])
     of_unknowns = gram[:, :, :-1, :-1]
     pairs = [of_unknowns[p, q] + (of_unknowns[q, p] if p != q else 0.0) for p, q in PAIRS]
+    near, across, own = _blocks(np.array([*pairs, precision]), free)
     return PointFields(
         mean=mean,
         fields=fields,
@@ -115,7 +127,9 @@ def point_fields(model: FaceModel, detector: Detector, prior: Prior, marks: np.n
         variance=spread**2,
         low=low,
         high=high,
-        pairs=np.array(pairs).reshape(len(PAIRS), -1),
+        near=near,
+        across=across,
+        own=own,
         rows=np.ascontiguousarray(gram.transpose(3, 0, 1, 2).reshape(len(extended), -1)),
         sums=weighted.sum(axis=1),
         identity_turn=turn,
@@ -144,20 +158,29 @@ def _largest_movement(model: FaceModel) -> np.ndarray:
     return np.linalg.norm(model.expression_basis, axis=2).max(axis=1, initial=0)
 
 
+def _blocks(matrices: np.ndarray, free: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`near`, `across` and `own` of matrices (7, A, A) whose first `free` unknowns are not expressions."""
+    padded = np.pad(matrices, ((0, 0), (POSE, 0), (POSE, 0)))
+    first, count = free + POSE, len(matrices)
+    parts = padded[:, :first, :first], padded[:, :first, first:], padded[:, first:, first:]
+    near, across, own = (part.reshape(count, -1) for part in parts)
+    return near, across, own
+
+
 def _ride(basis: np.ndarray, vertices: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(n, N, 3) float64: a basis (n, V, 3) at points that ride on vertices."""
     found: np.ndarray = np.einsum("nvkd,vk->nvd", basis[:, vertices].astype(np.float64), weights, optimize=True)
     return found
 
 
-def _main_components(identity: np.ndarray, sigma: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _main_components(identity: np.ndarray, sigma: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Identity's components (I, N, 3) of unit variance that landmarks show, and the (K, I) that makes
-    coefficients of them."""
+    coefficients of them. shown: (N, 3) what a unit of displacement is in the landmarks' noise."""
     count = len(identity)
     if not count:
         return identity, np.zeros((0, 0))
     scaled = identity * sigma[:, None, None]
-    in_noise = (scaled * np.sqrt(weight)[:, None]).reshape(count, -1)
+    in_noise = (scaled * shown).reshape(count, -1)
     values, vectors = np.linalg.eigh(in_noise @ in_noise.T)
     kept = vectors[:, ::-1][:, : int((values > LEAST_INFORMATION).sum())]
     return np.tensordot(kept.T, scaled, axes=1), sigma[:, None] * kept

@@ -25,6 +25,9 @@ from fexdata.faces.models.face_model import FaceModel
 SKIN_478 = 468
 """Of MediaPipe's 478 the last ten are on the irises, which turn with the gaze: no face model fits them."""
 
+KNOWN = 0.1
+"""Standard deviations by which an identity found from other photographs may be off."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
@@ -63,6 +66,7 @@ def fit(
     camera: Camera = None,
     prior: Prior | None = None,
     groups: np.ndarray | None = None,
+    identity: np.ndarray | None = None,
 ) -> Fit:
     """The most likely face behind each photograph's landmarks.
 
@@ -70,11 +74,28 @@ def fit(
     any picture, pixel centres at integers. detector: whose landmarks they are; None: of one of which
     nothing is known, x and y count. camera: None is weak perspective. prior: None is `prior_of(model)`.
     groups: (B,) numbers from 0; photographs of one number share their identity.
+    identity: (B, K) standard deviations, known from elsewhere up to `KNOWN`; NaN for a face of which it is not.
     Raises `FexdataError` for landmarks that the model does not have, and for landmarks that are not finite.
     """
     points = skin_points(landmarks)
     problem = prepared(model, points.shape[1], detector, prior)
-    return finished(model, problem, points, solver.solve(problem, points, camera=camera, groups=groups), camera)
+    if groups is None and identity is None:
+        solution = solver.solve(problem, points, camera=camera)
+    else:
+        pull = None if identity is None else _towards(problem, identity)
+        schedule = solver.schedule_of(problem, camera)
+        solution = solver.descend(problem, points, schedule, camera=camera, groups=groups, pull=pull)
+    return finished(model, problem, points, solution, camera)
+
+
+def _towards(problem: PointFields, identity: np.ndarray) -> solver.Pull:
+    """What known identities (B, K) say of the unknowns."""
+    known = np.isfinite(identity).all(axis=1)
+    expected = np.zeros((len(identity), len(problem.fields)))
+    precision = np.zeros_like(expected)
+    expected[known, : problem.identities] = identity[known] @ np.linalg.pinv(problem.identity_turn).T
+    precision[known, : problem.identities] = KNOWN**-2
+    return solver.Pull(expected, precision)
 
 
 def prepared(model: FaceModel, count: int, detector: Detector | None = None, prior: Prior | None = None) -> PointFields:
@@ -120,7 +141,7 @@ def finished(
     expression = np.full((len(points), len(model.expression_names)), np.nan)
     confidence = np.full_like(expression, np.nan)
     expression[:, problem.seen] = unknowns[:, middle][:, problem.seen]
-    variance = np.einsum("baa->ba", solver.posterior(problem, solution))
+    variance = np.einsum("baa->ba", solver.posterior(solution))
     left = variance / problem.variance[middle]
     confidence[:, problem.seen] = np.clip(1.0 - left[:, problem.seen], 0.0, 1.0)
     apart = np.linalg.norm(solution.residual[..., :2], axis=2)

@@ -17,10 +17,8 @@ from __future__ import annotations
 
 import numpy as np
 
-WIDTH = 4.0
-"""Standard deviations at which a landmark counts a quarter."""
-FIRST_WIDTHS = (1e3, 1e2, 16.0, 8.0)
-"""Widths of the first iterations, in which a wide open mouth is as far from the mean face as a hand."""
+WIDTH, AT_WIDTH = 4.0, 0.25
+"""Standard deviations, and the weight of a landmark so far away."""
 MEDIAN = 1.1774
 """Median length of a vector of two normal components with unit variance."""
 
@@ -29,12 +27,6 @@ def excess(squared: np.ndarray) -> np.ndarray:
     """(B,) at least 1: by how much residuals' variance exceeds the noise's; squared: as in `weights`."""
     result: np.ndarray = np.maximum(np.median(squared, axis=1) / MEDIAN**2, 1.0)
     return result
-
-
-def width_of(iteration: int) -> float:
-    """The width of an iteration, counted from 0 (graduated non-convexity; Blake and Zisserman, Visual
-    Reconstruction, 1987)."""
-    return FIRST_WIDTHS[iteration] if iteration < len(FIRST_WIDTHS) else WIDTH
 
 
 def weights(squared: np.ndarray, spread: np.ndarray, width: float = WIDTH) -> np.ndarray:

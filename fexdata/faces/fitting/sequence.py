@@ -19,7 +19,9 @@ from fexdata.faces.models.face_model import FaceModel
 
 STEP = 0.3
 """Standard deviation of a coefficient's change from frame to frame, in its prior's."""
-ROUNDS, ITERATIONS = 8, 2
+ROUNDS = 8
+AGAIN = solver.Schedule(2, 2, ())
+"""Steps of each round but the first."""
 
 
 def fit_sequence(
@@ -34,12 +36,10 @@ def fit_sequence(
     points = skin_points(landmarks)
     problem = prepared(model, points.shape[1], detector, prior)
     one_person = np.zeros(len(points), np.int64)
-    solution = solver.solve(problem, points, camera=camera, groups=one_person)
+    solution = solver.descend(problem, points, solver.schedule_of(problem, camera), camera=camera, groups=one_person)
     for _ in range(ROUNDS):
-        solution = solver.solve(
-            problem, points, camera=camera, groups=one_person, start=solution,
-            pull=_towards_neighbours(problem, solution.unknowns), iterations=ITERATIONS,
-        )  # fmt: skip
+        pull = _towards_neighbours(problem, solution.unknowns)
+        solution = solver.descend(problem, points, AGAIN, camera=camera, groups=one_person, start=solution, pull=pull)
     return finished(model, problem, points, solution, camera)
 
 

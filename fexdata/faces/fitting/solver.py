@@ -18,30 +18,47 @@ complement), and what is left is solved within them (`boxes`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from fexdata.faces.fitting.boxes import solve_boxes
 from fexdata.faces.fitting.camera import Camera, Poses, as_if_far, first_poses, part_of, turns
-from fexdata.faces.fitting.fields import PAIRS, PointFields
-from fexdata.faces.fitting.robust import WIDTH, excess, weights, width_of
+from fexdata.faces.fitting.curvature import MOVES, Blocks, Eliminated, blocks, eliminated, times
+from fexdata.faces.fitting.fields import POSE, PointFields
+from fexdata.faces.fitting.robust import AT_WIDTH, WIDTH, excess, weights
 
-ITERATIONS, PATIENT = 7, 14
-"""Steps; and under perspective, where what moves the landmarks has to settle as well, and of exact points,
-where data and prior are so far apart that bounds settle late."""
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Steps towards the minimum."""
+
+    steps: int
+    renewed: int
+    """In the first so many curvature is made anew; after them the pose hardly turns."""
+    widths: tuple[float, ...]
+    """The robust loss's in the first steps, in which a wide open mouth is as far from the mean face as a hand
+    (graduated non-convexity; Blake and Zisserman, Visual Reconstruction, 1987); then `WIDTH`."""
+
+    def width(self, step: int) -> float:
+        return self.widths[step] if step < len(self.widths) else WIDTH
+
+
+QUICK = Schedule(4, 3, (1e3, 8.0))
+GRADUAL = Schedule(7, 7, (1e3, 1e2, 16.0, 8.0))
+"""For photographs that the quick steps leave with more than a `DOUBTED` share of landmarks farther off than the
+width, or with residuals whose variance is more than `LARGE_SPREAD` times the noise's."""
+PATIENT = Schedule(14, 14, GRADUAL.widths)
+"""Under perspective, where what moves the landmarks has to settle as well, and for exact points, where data and
+prior are so far apart that bounds settle late."""
+DOUBTED, LARGE_SPREAD = 0.02, 4.0
+COARSE = 25
+"""Components of identity that the first quick step moves: it is about the pose."""
+LEAST_SHARE = 0.5
+"""Of the landmarks' curvature, however few are trusted: from half on, no step overshoots."""
 TOGETHER = 32
 """Photographs whose Hessians fit into a core's cache."""
 LARGEST_TURN, LARGEST_STRETCH = 0.4, 0.3
 """Radians, and share of the scale, that one step may change."""
-POSE = 7
-"""Numbers of a pose's step: turn, scale, shift."""
-
-_TURN = np.zeros((3, 3, 3))
-for _k, _m, _q in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-    _TURN[_k, _q, _m], _TURN[_k, _m, _q] = 1.0, -1.0
-_MOVES = np.concatenate([_TURN, np.eye(3)[None]])
-"""(4, 3, 3): component q of what a turn about each axis, and a scaling, do to a point, from its component m."""
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +74,8 @@ class Solution:
     """(B,) at least 1: by how much the residuals' variance exceeds the noise's."""
     trust: np.ndarray
     """(B, N) from 0 to 1: the weight that the robust loss left each landmark."""
+    left: np.ndarray
+    """(B, E, E): half the objective's Hessian for expressions, all else eliminated."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,46 +88,75 @@ class Pull:
     """(B, A)."""
 
 
-def solve(
+def solve(problem: PointFields, landmarks: np.ndarray, *, camera: Camera = None) -> Solution:
+    """The most likely poses and coefficients, photograph by photograph. landmarks: (B, N, 3) pixels, z
+    ignored where `problem.depth_weight` is 0."""
+    schedule = schedule_of(problem, camera)
+    quick = schedule is GRADUAL
+    parts = [slice(first, first + TOGETHER) for first in range(0, len(landmarks), TOGETHER)]
+    found = [
+        descend(problem, landmarks[part], QUICK if quick else schedule, camera=part_of(camera, part)) for part in parts
+    ]
+    solution = joined(found)
+    far = (solution.trust < AT_WIDTH).mean(axis=1)
+    doubted = np.flatnonzero((far > DOUBTED) | (solution.spread > LARGE_SPREAD))
+    if quick and len(doubted):
+        _replace(solution, doubted, descend(problem, landmarks[doubted], schedule))
+    return solution
+
+
+def schedule_of(problem: PointFields, camera: Camera) -> Schedule:
+    """The steps that need no second look."""
+    return PATIENT if camera is not None or not problem.outliers else GRADUAL
+
+
+def descend(
     problem: PointFields,
     landmarks: np.ndarray,
+    schedule: Schedule,
     *,
     camera: Camera = None,
     groups: np.ndarray | None = None,
     start: Solution | None = None,
     pull: Pull | None = None,
-    iterations: int | None = None,
 ) -> Solution:
-    """The most likely poses and coefficients. landmarks: (B, N, 3) pixels, z ignored where
-    `problem.depth_weight` is 0. groups: (B,) numbers from 0; photographs of one number share their identity.
-    """
-    if groups is None and start is None and pull is None and len(landmarks) > TOGETHER:
-        parts = [slice(first, first + TOGETHER) for first in range(0, len(landmarks), TOGETHER)]
-        return joined(
-            [solve(problem, landmarks[part], camera=part_of(camera, part), iterations=iterations) for part in parts]
-        )
-    steps = iterations or (ITERATIONS if camera is None and problem.outliers else PATIENT)
+    """The steps of a schedule, all photographs at once. groups: (B,) numbers from 0; photographs of one
+    number share their identity, and curvature is always made anew."""
     poses = start.poses if start else first_poses(problem.mean, landmarks, problem.weight)
     unknowns = start.unknowns if start else np.zeros((len(landmarks), len(problem.fields)))
-    diagonal = POSE + np.arange(unknowns.shape[1])
     own = _share_of_prior(problem, len(landmarks), groups)
-    for iteration in range(steps):
+    for number in range(schedule.steps):
         points = problem.points(unknowns)
-        width = width_of(iteration if start is None else ITERATIONS)
-        residual, trust, spread = _residual(problem, landmarks, points, poses, camera, width)
+        residual, trust, spread = _residual(problem, landmarks, points, poses, camera, schedule.width(number))
         # Where residuals are larger than the noise, they are the noise: the prior then counts for more.
         gradient = _gradient(problem, points, residual, trust, poses) / spread[:, None]
-        hessian = _hessian(problem, unknowns, poses.rotation, 1.0 / spread)
         gradient[:, POSE:] -= own * (unknowns @ problem.precision)
-        hessian[:, POSE:, POSE:] += own[:, :, None] * problem.precision
         if pull is not None:
             gradient[:, POSE:] -= pull.precision * (unknowns - pull.expected)
-            hessian[:, diagonal, diagonal] += pull.precision
-        step = _step(problem, hessian, gradient, unknowns, groups)
+        share = np.maximum(trust.mean(axis=1), LEAST_SHARE) / spread
+        if groups is not None:
+            quadratic = _quadratic(problem, unknowns, poses, share, own, pull)
+            curvature, gradient = _with_common_identity(problem, quadratic, gradient, unknowns, groups)
+        elif number < schedule.renewed:
+            kept = POSE + COARSE if schedule is QUICK and number == 0 else None
+            curvature = eliminated(_quadratic(problem, unknowns, poses, share, own, pull), kept=kept)
+        now = unknowns[:, problem.expressions]
+        low, high = problem.low[problem.expressions], problem.high[problem.expressions]
+        step = curvature.step(gradient, low - now, high - now)
         unknowns = np.clip(unknowns + step[:, POSE:], problem.low, problem.high)
         poses = _moved(poses, step[:, :POSE])
     residual, trust, spread = _residual(problem, landmarks, problem.points(unknowns), poses, camera, WIDTH)
-    return Solution(poses, unknowns, residual, spread, trust)
+    if groups is not None:
+        curvature = eliminated(blocks(problem, unknowns, poses.rotation, trust.mean(axis=1) / spread))
+    return Solution(poses, unknowns, residual, spread, trust, curvature.left)
+
+
+def _replace(solution: Solution, where: np.ndarray, by: Solution) -> None:
+    """Writes the photographs of one solution over those numbers of another."""
+    for of in (solution.poses, by.poses), (solution, by):
+        for part in fields(of[0]):
+            if part.name != "poses":
+                getattr(of[0], part.name)[where] = getattr(of[1], part.name)
 
 
 def joined(solutions: Sequence[Solution]) -> Solution:
@@ -118,22 +166,14 @@ def joined(solutions: Sequence[Solution]) -> Solution:
         return np.concatenate([part(one) for one in solutions])
 
     poses = Poses(of(lambda s: s.poses.rotation), of(lambda s: s.poses.scale), of(lambda s: s.poses.shift))
-    return Solution(
-        poses, of(lambda s: s.unknowns), of(lambda s: s.residual), of(lambda s: s.spread), of(lambda s: s.trust)
-    )
+    parts = (lambda s: s.unknowns, lambda s: s.residual, lambda s: s.spread, lambda s: s.trust, lambda s: s.left)
+    return Solution(poses, *map(of, parts))
 
 
-def posterior(problem: PointFields, solution: Solution) -> np.ndarray:
+def posterior(solution: Solution) -> np.ndarray:
     """(B, E, E): covariance of the expression coefficients given the landmarks, all else unknown too
-    (Laplace's approximation: the inverse Hessian)."""
-    # A landmark that is not trusted tells nothing; on average over the face.
-    share = solution.trust.mean(axis=1) / solution.spread
-    hessian = _hessian(problem, solution.unknowns, solution.poses.rotation, share)
-    hessian[:, POSE:, POSE:] += problem.precision
-    first = POSE + problem.expressions.start
-    coupling = hessian[:, :first, first:]
-    through = np.linalg.solve(hessian[:, :first, :first], coupling)
-    inverse: np.ndarray = np.linalg.inv(hessian[:, first:, first:] - coupling.transpose(0, 2, 1) @ through)
+    (Laplace's approximation: the inverse Hessian, landmarks counting as far as they are trusted on average)."""
+    inverse: np.ndarray = np.linalg.inv(solution.left)
     return inverse
 
 
@@ -164,49 +204,8 @@ def _gradient(
     count = len(points)
     on_fields = pulled.reshape(count, -1) @ problem.fields.reshape(len(problem.fields), -1).T
     moments = points.transpose(0, 2, 1) @ pulled
-    on_pose = np.einsum("kqm,bmq->bk", _MOVES, moments)
+    on_pose = np.einsum("kqm,bmq->bk", MOVES, moments)
     return np.concatenate([on_pose, pulled.sum(axis=1), on_fields], axis=1)
-
-
-def _hessian(problem: PointFields, unknowns: np.ndarray, rotation: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """(B, 7 + A, 7 + A) of the data's part times `share` (B,), landmarks counting in full."""
-    batch, size = unknowns.shape
-    metric = rotation.transpose(0, 2, 1) @ (np.array([1.0, 1.0, problem.depth_weight])[:, None] * rotation)
-    metric *= share[:, None, None]
-    extended = np.concatenate([unknowns, np.ones((batch, 1))], axis=1)
-    full = np.empty((batch, size + POSE, size + POSE))
-    full[:, POSE:, POSE:] = _contracted(problem, metric)
-    # C_pm = sum_n v F_np X_nm for every unknown and, last, for M.
-    cross = (extended @ problem.rows).reshape(batch, 3, 3, size + 1)
-    moved = np.einsum("bpq,kqm->bkpm", metric, _MOVES).reshape(batch, 4, 9) @ cross.reshape(batch, 9, size + 1)
-    shifted = metric @ problem.sums.T
-    full[:, :4, POSE:] = moved[:, :, :-1]
-    full[:, 4:POSE, POSE:] = shifted[:, :, :-1]
-    full[:, POSE:, :POSE] = full[:, :POSE, POSE:].transpose(0, 2, 1)
-    full[:, :POSE, :POSE] = _pose_block(problem, metric, extended, cross)
-    return full
-
-
-def _pose_block(problem: PointFields, metric: np.ndarray, extended: np.ndarray, cross: np.ndarray) -> np.ndarray:
-    """(B, 7, 7)."""
-    second = np.einsum("bpma,ba->bpm", cross, extended)
-    first = extended @ problem.sums
-    block = np.empty((len(metric), POSE, POSE))
-    block[:, :4, :4] = np.einsum("kpl,bpq,jqm,blm->bkj", _MOVES, metric, _MOVES, second, optimize=True)
-    block[:, :4, 4:] = np.einsum("kpl,bpq,bl->bkq", _MOVES, metric, first, optimize=True)
-    block[:, 4:, :4] = block[:, :4, 4:].transpose(0, 2, 1)
-    # Without z the shift along the line of sight is free: it is held by a trace of curvature.
-    held = 1e-6 * np.einsum("bpp->b", metric)[:, None, None] * np.eye(3)
-    block[:, 4:, 4:] = (metric + held) * problem.weight.sum()
-    return block
-
-
-def _contracted(problem: PointFields, metric: np.ndarray) -> np.ndarray:
-    """(B, A, A): sum over p and q of metric_pq G_pq; both are symmetric in the pair."""
-    p, q = np.array(PAIRS).T
-    size = len(problem.fields)
-    result: np.ndarray = (metric[:, p, q] @ problem.pairs).reshape(-1, size, size)
-    return result
 
 
 def _share_of_prior(problem: PointFields, count: int, groups: np.ndarray | None) -> np.ndarray:
@@ -218,46 +217,48 @@ def _share_of_prior(problem: PointFields, count: int, groups: np.ndarray | None)
     return share
 
 
-def _step(
-    problem: PointFields, hessian: np.ndarray, gradient: np.ndarray, unknowns: np.ndarray, groups: np.ndarray | None
-) -> np.ndarray:
-    """(B, 7 + A): to the minimum of the quadratic model within the bounds, limited in turn and scale."""
-    step = np.zeros_like(gradient)
-    first = POSE + problem.expressions.start
-    if groups is not None:
-        shared = slice(POSE, POSE + problem.identities)
-        step[:, shared] = _common(problem, hessian, gradient, unknowns, groups)
-        gradient = gradient - _times(hessian[:, :, shared], step[:, shared])
-        hessian[:, shared], hessian[:, :, shared] = 0.0, 0.0
-        diagonal = np.arange(shared.start, shared.stop)
-        hessian[:, diagonal, diagonal], gradient[:, shared] = 1.0, step[:, shared]
-    coupling = hessian[:, :first, first:]
-    right = np.concatenate([coupling, gradient[:, :first, None]], axis=2)
-    solved = np.linalg.solve(hessian[:, :first, :first], right)
-    reduced = hessian[:, first:, first:] - coupling.transpose(0, 2, 1) @ solved[:, :, :-1]
-    pull = gradient[:, first:] - _times(coupling.transpose(0, 2, 1), solved[:, :, -1])
-    now = unknowns[:, problem.expressions]
-    low, high = problem.low[problem.expressions], problem.high[problem.expressions]
-    step[:, first:] = solve_boxes(reduced, pull, low - now, high - now)
-    step[:, :first] = solved[:, :, -1] - _times(solved[:, :, :-1], step[:, first:])
-    turn = np.linalg.norm(step[:, :3], axis=1, keepdims=True)
-    step[:, :3] *= np.minimum(1.0, LARGEST_TURN / np.maximum(turn, 1e-12))
-    step[:, 3] = np.clip(step[:, 3], -LARGEST_STRETCH, LARGEST_STRETCH)
-    return step
+def _quadratic(
+    problem: PointFields, unknowns: np.ndarray, poses: Poses, share: np.ndarray, own: np.ndarray, pull: Pull | None
+) -> Blocks:
+    """The model of data, prior and pull."""
+    found = blocks(problem, unknowns, poses.rotation, share)
+    first = problem.expressions.start
+    among = np.arange(first)
+    # Of all but expressions the prior is the identity.
+    found.near[:, POSE + among, POSE + among] += own[:, :first] - 1.0
+    if pull is not None:
+        of_expression = np.arange(len(problem.seen))
+        found.near[:, POSE + among, POSE + among] += pull.precision[:, :first]
+        found.own[:, of_expression, of_expression] += pull.precision[:, first:]
+    return found
 
 
-def _times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """(B, m) of matrices (B, m, n) and vectors (B, n)."""
-    result: np.ndarray = (matrices @ vectors[:, :, None])[:, :, 0]
-    return result
+def _with_common_identity(
+    problem: PointFields, quadratic: Blocks, gradient: np.ndarray, unknowns: np.ndarray, groups: np.ndarray
+) -> tuple[Eliminated, np.ndarray]:
+    """The model and gradient of what is a photograph's own, identity's step being that of its group."""
+    shared = slice(POSE, POSE + problem.identities)
+    step = _common(problem, quadratic, gradient, unknowns, groups)
+    first = quadratic.near.shape[1]
+    gradient = gradient.copy()
+    gradient[:, :first] -= times(quadratic.near[:, :, shared], step)
+    gradient[:, first:] -= times(quadratic.across[:, shared].transpose(0, 2, 1), step)
+    gradient[:, shared] = step
+    near, across = quadratic.near.copy(), quadratic.across.copy()
+    near[:, shared], near[:, :, shared], across[:, shared] = 0.0, 0.0, 0.0
+    diagonal = np.arange(shared.start, shared.stop)
+    near[:, diagonal, diagonal] = 1.0
+    return eliminated(Blocks(near, across, quadratic.own)), gradient
 
 
 def _common(
-    problem: PointFields, hessian: np.ndarray, gradient: np.ndarray, unknowns: np.ndarray, groups: np.ndarray
+    problem: PointFields, quadratic: Blocks, gradient: np.ndarray, unknowns: np.ndarray, groups: np.ndarray
 ) -> np.ndarray:
     """(B, I): the step of each group's identity. What is a photograph's own is eliminated photograph by
     photograph (Schur complement), and what is left is added up over the group. Expression coefficients
     that sit on a bound and are pushed outwards stay."""
+    across = quadratic.across
+    hessian = np.block([[quadratic.near, across], [across.transpose(0, 2, 1), quadratic.own]])
     size, count = gradient.shape[1], problem.identities
     shared, own = np.arange(POSE, POSE + count), np.r_[0:POSE, POSE + count : size]
     out = (unknowns <= problem.low) & (gradient[:, POSE:] < 0) | (unknowns >= problem.high) & (gradient[:, POSE:] > 0)
@@ -275,6 +276,9 @@ def _common(
 
 
 def _moved(poses: Poses, step: np.ndarray) -> Poses:
-    """Poses after a step (B, 7) in the head's frame."""
+    """Poses after a step (B, 7) in the head's frame, limited in turn and scale."""
+    length = np.linalg.norm(step[:, :3], axis=1, keepdims=True)
+    turn = step[:, :3] * np.minimum(1.0, LARGEST_TURN / np.maximum(length, 1e-12))
+    stretch = np.clip(step[:, 3], -LARGEST_STRETCH, LARGEST_STRETCH)
     shift = poses.shift + poses.scale[:, None] * np.einsum("bij,bj->bi", poses.rotation, step[:, 4:])
-    return Poses(poses.rotation @ turns(step[:, :3]), poses.scale * np.exp(step[:, 3]), shift)
+    return Poses(poses.rotation @ turns(turn), poses.scale * np.exp(stretch), shift)

@@ -114,6 +114,15 @@ def test_photographs_of_one_person_share_an_identity_and_tell_expressions_better
     assert off(shared.expression, expression) < off(alone.expression, expression)
 
 
+def test_an_identity_that_is_known_is_kept_and_tells_expressions_better() -> None:
+    identity, expression = shapes(12, people=3)
+    points = pictured(turned(identity, expression)) + np.random.default_rng(3).normal(0, 1.5, (12, 468, 2))
+    known = np.where(np.arange(12)[:, None] < 9, identity, np.nan)
+    told, alone = fit(default_model(), points, identity=known), fit(default_model(), points)
+    assert off(told.expression[:9], expression[:9]) < 0.95 * off(alone.expression[:9], expression[:9])
+    np.testing.assert_allclose(told.expression[9:], alone.expression[9:], atol=0.05)
+
+
 def test_frames_of_a_film_are_steadier_and_closer_than_frames_alone() -> None:
     identity, ends = shapes(2, seed=4)
     share = np.linspace(0, 1, 10)[:, None]

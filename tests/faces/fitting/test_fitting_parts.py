@@ -12,7 +12,9 @@ from fexdata.faces.fitting import detectors, solver
 from fexdata.faces.fitting.boxes import solve_boxes
 from fexdata.faces.fitting.calibration import calibrated, without_pose
 from fexdata.faces.fitting.camera import Poses
+from fexdata.faces.fitting.curvature import blocks
 from fexdata.faces.fitting.detectors import Detector, unknown
+from fexdata.faces.fitting.fields import POSE
 from fexdata.faces.fitting.fit import prepared
 from fexdata.faces.models.default import default_model
 from fexdata.faces.pose import rotation
@@ -27,15 +29,17 @@ def test_the_hessian_is_that_of_differences() -> None:
     size = np.sqrt(problem.weight)[:, None] * np.sqrt([1, 1, problem.depth_weight])
 
     def shown(step: np.ndarray) -> np.ndarray:
-        moved = solver._moved(poses, step[None, : solver.POSE])
-        points = problem.points(unknowns + step[solver.POSE :]) @ moved.rotation.transpose(0, 2, 1)
+        moved = solver._moved(poses, step[None, :POSE])
+        points = problem.points(unknowns + step[POSE:]) @ moved.rotation.transpose(0, 2, 1)
         flat = moved.scale[:, None, None] * points + moved.shift[:, None]
         return np.asarray(flat[0] / poses.scale[0] * size).ravel()
 
-    steps = np.eye(solver.POSE + len(problem.fields)) * 1e-5
+    steps = np.eye(POSE + len(problem.fields)) * 1e-5
     jacobian = np.stack([(shown(step) - shown(-step)) / 2e-5 for step in steps], axis=1)
     expected = jacobian.T @ jacobian
-    found = solver._hessian(problem, unknowns, poses.rotation, np.ones(1))[0]
+    parts = blocks(problem, unknowns, poses.rotation, np.ones(1))
+    found = np.block([[parts.near[0], parts.across[0]], [parts.across[0].T, parts.own[0]]])
+    found[POSE:, POSE:] -= problem.precision
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
