@@ -43,6 +43,9 @@ DASK = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
     "distributed.admin.tick.limit": "60s",
+    # Dask samples what a worker does a hundred times a second, and holds the interpreter for it: a twentieth of
+    # the build's time, for a picture nobody is shown.
+    "distributed.worker.profile.enabled": False,
     "distributed.comm.timeouts.connect": "60s",
     # Pictures of a few MB come and go all the time. Dask's own setting hands their pages back to
     # the system at once, which then has to clear new ones: a good part of the build's time.

@@ -5,8 +5,10 @@ writes down which row it was and ends the process, because a hung call cannot be
 And a partition whose worker died is run *with care*: one row at a time, each announced by a crumb
 on storage before it is touched, so that after another death the crumb names row and stage.
 
-A call that hangs inside C code while holding the interpreter lock would also stop that thread;
-`faulthandler`'s own C thread then ends the process a little later, and the crumb tells the rest.
+A call that hangs inside C code while holding the interpreter lock would also stop that thread. So the
+thread puts off, every second, an alarm of `faulthandler`, whose own C thread ends the process when the
+alarm is not put off any more; the crumb tells the rest. (Set and cleared around every call, the alarm would
+cost two changes of thread a photograph: milliseconds on a busy machine.)
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from fexdata import storage
 
 GRACE = 5.0
 """Seconds after the deadline at which the C thread steps in."""
+_LOOK, _PUT_OFF = 0.25, 1.0
+"""Seconds between two looks at the deadline, and between two puttings-off of the alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,17 @@ class Guard:
         self._lock = threading.Lock()
         self._now: tuple[float, str, Sequence[bytes]] | None = None
         self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="fexdata-guard", daemon=True)
 
     def __enter__(self) -> Guard:
-        threading.Thread(target=self._watch, name="fexdata-guard", daemon=True).start()
+        self._put_off()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        self._thread.join()
+        faulthandler.cancel_dump_traceback_later()
 
     @contextlib.contextmanager
     def working(self, stage: str, digests: Sequence[bytes]) -> Iterator[None]:
@@ -70,18 +78,20 @@ class Guard:
         one row may is taken apart, not waited for."""
         if self._careful:
             self._leave_crumb(stage, digests[0], overdue=False)
-        faulthandler.dump_traceback_later(self._timeout + GRACE, exit=True, file=_nowhere())
         with self._lock:
             self._now = (time.monotonic() + self._timeout, stage, digests)
         try:
             yield
         finally:
-            faulthandler.cancel_dump_traceback_later()
             with self._lock:
                 self._now = None
 
     def _watch(self) -> None:
-        while not self._stop.wait(0.25):
+        since = time.monotonic()
+        while not self._stop.wait(_LOOK):
+            if time.monotonic() > since + _PUT_OFF:
+                self._put_off()
+                since = time.monotonic()
             with self._lock:
                 if self._now is None or time.monotonic() < self._now[0]:
                     continue
@@ -89,6 +99,9 @@ class Guard:
                 if len(digests) == 1:
                     self._leave_crumb(stage, digests[0], overdue=True)
                 os._exit(75)
+
+    def _put_off(self) -> None:
+        faulthandler.dump_traceback_later(self._timeout + GRACE, exit=True, file=_nowhere())
 
     def _leave_crumb(self, stage: str, digest: bytes, *, overdue: bool) -> None:
         crumb = Crumb(stage, digest.hex(), overdue, time.time())

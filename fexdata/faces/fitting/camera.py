@@ -93,10 +93,12 @@ def first_poses(points: np.ndarray, landmarks: np.ndarray, weights: np.ndarray) 
 
 
 def turns(vectors: np.ndarray) -> np.ndarray:
-    """Rotation matrices (B, 3, 3) of rotation vectors (B, 3), radians (Rodrigues)."""
-    from scipy.spatial.transform import Rotation
+    """Rotation matrices (B, 3, 3) of rotation vectors (B, 3), radians (Rodrigues).
 
-    return Rotation.from_rotvec(vectors).as_matrix()
+    Not SciPy's, whose import would cost every worker of a build as much as fitting two hundred photographs."""
+    angle = np.linalg.norm(vectors, axis=1)[:, None, None]
+    cross = -np.cross(vectors[:, None], np.eye(3))  # its rows: of e_i x v, so that cross @ x = v x x
+    return np.eye(3) + np.sinc(angle / np.pi) * cross + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * (cross @ cross)
 
 
 def _centre(camera: Perspective) -> np.ndarray:

@@ -7,7 +7,7 @@
     across  (7 + C, E)        between it and expressions
     own     (E, E)            of expressions
 
-What has no bounds is eliminated (Schur complement); `boxes` solves for what is left. The inverse is kept, so
+What has no bounds is eliminated (Schur complement); `boxes` solves for what is left. The factor is kept, so
 that one elimination serves several steps: near the solution H hardly changes, and a step that is a little
 wrong is put right by the next one's gradient (the chord method; Ortega and Rheinboldt, Iterative Solution of
 Nonlinear Equations in Several Variables, 1970).
@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.lapack import dtrtrs
 
 from fexdata.faces.fitting.boxes import solve_boxes
 from fexdata.faces.fitting.fields import PAIRS, POSE, PointFields
@@ -42,22 +43,23 @@ class Blocks:
 class Eliminated:
     """H of B photographs with all but expressions eliminated."""
 
-    inverse: np.ndarray
-    """(B, 7 + C, 7 + C) of `near`."""
+    factor: np.ndarray
+    """(B, 7 + C, 7 + C): L of `near` = L L'."""
     through: np.ndarray
-    """(B, 7 + C, E): `inverse` times `across`."""
+    """(B, 7 + C, E): Y = L^-1 `across`."""
     left: np.ndarray
-    """(B, E, E): the Schur complement."""
+    """(B, E, E): the Schur complement, `own` - Y' Y."""
 
     def step(self, gradient: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """(B, 7 + A): to the model's minimum, expressions within low and high (B, E) from where they are.
         gradient: (B, 7 + A), half the negative one."""
-        kept, first = self.inverse.shape[1], gradient.shape[1] - self.left.shape[1]
-        free = times(self.inverse, gradient[:, :kept])
-        pull = gradient[:, first:] - times(self.through.transpose(0, 2, 1), gradient[:, :kept])
+        kept, first = self.factor.shape[1], gradient.shape[1] - self.left.shape[1]
+        free = solved_lower(self.factor, gradient[:, :kept, None])[:, :, 0]
+        pull = gradient[:, first:] - times(self.through.transpose(0, 2, 1), free)
         bounded = solve_boxes(self.left, pull, low, high)
         step = np.zeros_like(gradient)
-        step[:, :kept] = free - times(self.through, bounded)
+        rest = (free - times(self.through, bounded))[:, :, None]
+        step[:, :kept] = solved_lower(self.factor, rest, transposed=True)[:, :, 0]
         step[:, first:] = bounded
         return step
 
@@ -88,11 +90,20 @@ def blocks(problem: PointFields, unknowns: np.ndarray, rotation: np.ndarray, sha
 
 def eliminated(found: Blocks, *, kept: int | None = None) -> Eliminated:
     """kept: how many of what has no bounds may move (None: all); the first components of identity, which
-    are the largest. Raises `numpy.linalg.LinAlgError` for a `near` that has no inverse."""
-    across = found.across[:, :kept]
-    inverse = np.linalg.inv(found.near[:, :kept, :kept])
-    through = inverse @ across
-    return Eliminated(inverse, through, found.own - across.transpose(0, 2, 1) @ through)
+    are the largest. Raises `numpy.linalg.LinAlgError` for a `near` that is not positive definite."""
+    factor = np.linalg.cholesky(found.near[:, :kept, :kept])
+    through = solved_lower(factor, found.across[:, :kept])
+    return Eliminated(factor, through, found.own - through.transpose(0, 2, 1) @ through)
+
+
+def solved_lower(factors: np.ndarray, rights: np.ndarray, *, transposed: bool = False) -> np.ndarray:
+    """(B, n, m): L^-1 R, or L'^-1 R. factors: L (B, n, n), lower triangles; rights: R (B, n, m)."""
+    # NumPy has no triangular solve. L' is stored as LAPACK wants an upper triangle, so nothing is copied.
+    solved = [
+        dtrtrs(factor.T, right, lower=0, trans=0 if transposed else 1)[0]
+        for factor, right in zip(factors, rights, strict=True)
+    ]
+    return np.stack(solved)
 
 
 def times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:

@@ -93,16 +93,22 @@ def solve(problem: PointFields, landmarks: np.ndarray, *, camera: Camera = None)
     ignored where `problem.depth_weight` is 0."""
     schedule = schedule_of(problem, camera)
     quick = schedule is GRADUAL
-    parts = [slice(first, first + TOGETHER) for first in range(0, len(landmarks), TOGETHER)]
-    found = [
-        descend(problem, landmarks[part], QUICK if quick else schedule, camera=part_of(camera, part)) for part in parts
-    ]
-    solution = joined(found)
+    solution = joined(
+        [
+            descend(problem, landmarks[part], QUICK if quick else schedule, camera=part_of(camera, part))
+            for part in _parts(len(landmarks))
+        ]
+    )
     far = (solution.trust < AT_WIDTH).mean(axis=1)
     doubted = np.flatnonzero((far > DOUBTED) | (solution.spread > LARGE_SPREAD))
-    if quick and len(doubted):
-        _replace(solution, doubted, descend(problem, landmarks[doubted], schedule))
+    if quick:
+        for part in _parts(len(doubted)):
+            _replace(solution, doubted[part], descend(problem, landmarks[doubted[part]], schedule))
     return solution
+
+
+def _parts(count: int) -> list[slice]:
+    return [slice(first, first + TOGETHER) for first in range(0, count, TOGETHER)]
 
 
 def schedule_of(problem: PointFields, camera: Camera) -> Schedule:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 from scipy.optimize import lsq_linear
+from scipy.spatial.transform import Rotation
 
 from fexdata.faces.fitting import detectors, solver
 from fexdata.faces.fitting.boxes import solve_boxes
 from fexdata.faces.fitting.calibration import calibrated, without_pose
-from fexdata.faces.fitting.camera import Poses
+from fexdata.faces.fitting.camera import Poses, turns
 from fexdata.faces.fitting.curvature import blocks
 from fexdata.faces.fitting.detectors import Detector, unknown
 from fexdata.faces.fitting.fields import POSE
@@ -85,3 +86,9 @@ def test_mediapipes_errors_are_millimetres_and_seen_movements_the_face_s() -> No
         fields = default_model().expression_basis[:, :468].astype(np.float64)
         alike = (found.sees(fields) * fields).sum(axis=(1, 2)) / np.square(fields).sum(axis=(1, 2))
         assert 0.4 < np.median(alike) < 1.1
+
+
+def test_turns_are_rotations_about_the_vectors() -> None:
+    vectors = np.random.default_rng(3).normal(size=(20, 3))
+    vectors[0], vectors[1] = 0.0, vectors[1] * 1e-9
+    np.testing.assert_allclose(turns(vectors), Rotation.from_rotvec(vectors).as_matrix(), atol=1e-14)
