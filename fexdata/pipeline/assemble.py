@@ -58,10 +58,10 @@ def assemble(chain: Chain, root: str) -> int:
     return count
 
 
-def read_rows(shard: str, root: str) -> pa.Table:
+def read_rows(shard: str, root: str, columns: Sequence[str] | None = None) -> pa.Table:
     """One partition's rows: the manifest's columns short of verdict, split and place, with
-    `digest` (of the photograph) and `has_crop`."""
-    return restored(read_parquet(storage.join(root, rows_name(shard))))
+    `digest` (of the photograph) and `has_crop`. columns: which of them (None: all); names it has not are left out."""
+    return restored(read_parquet(storage.join(root, rows_name(shard)), columns))
 
 
 def rows_schema(fields: Sequence[pa.Field]) -> pa.Schema:

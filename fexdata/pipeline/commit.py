@@ -89,7 +89,7 @@ def survey(plan: Plan, recipe: Recipe, layout: Layout) -> Surveys:
     official: list[str | None] = []
     fields = {field.name: field for field in stage_fields(plan.stages)}
     for partition in plan.partitions:
-        rows = read_rows(partition.shard, layout.root)
+        rows = read_rows(partition.shard, layout.root, list(names))
         own = {one.digest: one.photograph.split for one in partition.sources}
         official += [own[digest] if recipe.splits.official else None for digest in rows.column("digest").to_pylist()]
         for name in names:
@@ -158,12 +158,9 @@ def _judged(
         "shard": pa.array([_name(partition) if crop else None for crop in has_crop], pa.string()),
         "shard_row": pa.array([int(p) if crop else None for p, crop in zip(place, has_crop, strict=True)], pa.int32()),
     }
-    for name, values in made.items():
-        rows = rows.append_column(name, values)
-    for field in schema:
-        if field.name not in rows.column_names:
-            rows = rows.append_column(field.name, pa.nulls(count, field.type))
-    return surveys.decided.overlay(rows)
+    columns = {name: rows.column(name) for name in rows.column_names} | made
+    missing = {field.name: pa.nulls(count, field.type) for field in schema if field.name not in columns}
+    return surveys.decided.overlay(pa.table({**columns, **missing}))
 
 
 def _name(partition: PartitionPlan) -> str:
