@@ -46,6 +46,8 @@ DASK = {
     # Dask samples what a worker does a hundred times a second, and holds the interpreter for it: a twentieth of
     # the build's time, for a picture nobody is shown.
     "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "5s",
     "distributed.comm.timeouts.connect": "60s",
     # Pictures of a few MB come and go all the time. Dask's own setting hands their pages back to
     # the system at once, which then has to clear new ones: a good part of the build's time.

@@ -55,7 +55,7 @@ class FineGrainedConfig(AuGanConfig):
         "demo": {
             "image_size": 32, "batch": 4, "width": 16, "critic_width": 16, "critic_layers": 4, "msf_modules": 1,
             "initial_std": 0.04, "lr": 7e-4, "critic_lr": 1e-3, "critic_steps": 2, "decay_critic_steps": 2,
-            "iterations": 6_000, "lambda_au_critic": 30.0, "lambda_au": 15.0, "lambda_rec": 30.0,
+            "iterations": 6_000, "lambda_au_critic": 60.0, "lambda_au": 30.0, "lambda_rec": 30.0,
         },
     }  # fmt: skip
 
