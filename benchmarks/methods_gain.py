@@ -8,13 +8,20 @@ brows, eyes and mouth by themselves, how far landmarks go the true way (gain: 1 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 import torch
 
+if TYPE_CHECKING:
+    from benchmarks.methods_judge import Mesh, MethodJudge
+
 SHARES = (0.0, 0.5, 0.75, 1.0)
+COPY = -1.0
+"""Instead of a share: the input, returned unchanged."""
 REGIONS = {"brows": slice(17, 27), "eyes": slice(36, 48), "mouth": slice(48, 68)}
 """Of the 68 landmarks."""
 
@@ -35,30 +42,29 @@ def main(runs: tuple[str, ...], pairs: str, work: Path | None, seed: int) -> Non
             click.echo(f"  {line}")
 
 
-def gains(judge: object, run: str) -> list[str]:
+def gains(judge: MethodJudge, run: str) -> list[str]:
     """What is to be said of one run. Landmark distances and IED are relative to copy's, as in the table."""
-    from benchmarks.methods_judge import BATCH, CPU, MethodJudge, _distance, looked_at
+    from benchmarks.methods_judge import BATCH, CPU, looked_at
     from fexdata.evaluation.conditions import between, kind_of
     from fexdata.evaluation.evaluate import either_face
     from fexdata.evaluation.metrics.ied import ied
-    from fexdata.evaluation.metrics.landmark_distance import mesh_of
+    from fexdata.evaluation.metrics.landmark_distance import landmark_distance, mesh_of
     from fexdata.evaluation.pixels import unit
     from fexdata.evaluation.protocols import on_pairs
     from fexdata.faces.landmarks import to_68
     from fexdata.training.run import open_run
 
-    assert isinstance(judge, MethodJudge)
     method, _ = open_run(run)
     kind = kind_of(type(method), method.config)
     if kind == "label":
         return [f"{method.name} is told classes: there are no shares of them"]
     looked = judge.looked(method.info.image_size)
-    meshes: dict[float, list[np.ndarray | None]] = {share: [] for share in SHARES}
-    errors: dict[float, list[float]] = {share: [] for share in (*SHARES, -1.0)}
-    for done in on_pairs(method, kind, judge._rows(method, kind), size=BATCH, device=CPU):
+    meshes: dict[float, list[Mesh]] = {share: [] for share in SHARES}
+    errors: dict[float, list[float]] = {share: [] for share in (*SHARES, COPY)}
+    for done in on_pairs(method, kind, judge.rows(method, kind), size=BATCH, device=CPU):
         batch = done.batch
         image, wanted, mask = batch["image"], batch["target_image"], either_face(batch)
-        errors[-1.0] += ied(unit(image), unit(wanted), mask).tolist()  # copy
+        errors[COPY] += ied(unit(image), unit(wanted), mask).tolist()
         for share in SHARES:
             with torch.no_grad():
                 told = between(method, done.source, done.target, share)
@@ -70,24 +76,25 @@ def gains(judge: object, run: str) -> list[str]:
         if looked_at(looked, number) and all(found[number] is not None for found in meshes.values())
     ]  # fmt: skip
 
-    def relative(share: float) -> str:
-        goal = looked.target if share else looked.source
-        apart = np.mean([_distance(meshes[share][number], goal[number]) for number in seen])
-        copied = np.mean([_distance(looked.source[number], looked.target[number]) for number in seen])
-        return f"landmarks {apart / copied:.3f}, IED {np.mean(errors[share]) / np.mean(errors[-1.0]):.3f}"
+    def points(found: Sequence[Mesh]) -> np.ndarray:
+        """(n, 68, 2)"""
+        return np.stack([to_68(mesh)[:, :2] for number in seen if (mesh := found[number]) is not None])
 
-    def moved(found: list[np.ndarray | None] | tuple[np.ndarray | None, ...], part: slice) -> np.ndarray:
-        """(n, points, 2): from the edit that asks for no change, or from the input."""
-        first = meshes[0.0] if found is meshes[1.0] else looked.source
-        return np.stack([(to_68(found[n]) - to_68(first[n]))[part, :2] for n in seen])  # type: ignore[arg-type]
+    def distance(one: np.ndarray, other: np.ndarray) -> float:
+        return float(np.mean([landmark_distance(a, b) for a, b in zip(one, other, strict=True)]))
 
-    lines = [f"no change asked for: {relative(0.0)}"]
-    lines += [f"{share:.0%} of the change: {relative(share)}" for share in SHARES[1:]]
+    source, target, made = points(looked.source), points(looked.target), {s: points(meshes[s]) for s in SHARES}
+    copied, copied_ied = distance(source, target), np.mean(errors[COPY])
+    lines = []
+    for share in SHARES:
+        apart = distance(made[share], target if share else source) / copied
+        words = f"{share:.0%} of the change" if share else "no change asked for"
+        lines.append(f"{words}: landmarks {apart:.3f}, IED {np.mean(errors[share]) / copied_ied:.3f}")
     for name, part in REGIONS.items():
-        made, true = moved(meshes[1.0], part), moved(looked.target, part)
-        along = float((made * true).sum())
-        gain, straight = along / np.square(true).sum(), along / np.sqrt(np.square(made).sum() * np.square(true).sum())
-        lines.append(f"{name}: gain {gain:.2f}, correlation {straight:.2f}")
+        went, wanted_way = (made[1.0] - made[0.0])[:, part], (target - source)[:, part]
+        along, length = float((went * wanted_way).sum()), float(np.square(wanted_way).sum())
+        straight = along / np.sqrt(np.square(went).sum() * length)
+        lines.append(f"{name}: gain {along / length:.2f}, correlation {straight:.2f}")
     return lines
 
 

@@ -110,7 +110,7 @@ class MethodJudge:
         looked, reader = self.looked(size), self.classifier(size)
         measured = _Values()
         samples: list[tuple[Tensor, Tensor, Tensor]] = []
-        for edit in on_pairs(method, kind, self._rows(method, kind), size=BATCH, device=CPU):
+        for edit in on_pairs(method, kind, self.rows(method, kind), size=BATCH, device=CPU):
             source, target, mask = edit.batch["image"], edit.batch["target_image"], either_face(edit.batch)
             measured.ied += ied(unit(edit.image), unit(target), mask).tolist()
             measured.ied_copy += ied(unit(source), unit(target), mask).tolist()
@@ -185,7 +185,7 @@ class MethodJudge:
             noise[name] = ratio_of(name, moved, copied, seed=self.seed)
         return noise
 
-    def _rows(self, method: Method, kind: Kind) -> HeldOut:
+    def rows(self, method: Method, kind: Kind) -> HeldOut:
         """The pairs with what the method is told."""
         columns = ("image", COLUMNS[kind])
         rows = open_rows(self.dataset, columns, method.info, split="test", limit=1, seed=0, pairs=True)

@@ -5,8 +5,11 @@ A shard whose rows are there is complete, so that an interrupted run goes on whe
 
 from __future__ import annotations
 
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +20,8 @@ from fexdata.dataset.manifest import manifest_schema
 from fexdata.dataset.shards import parquet_options, shard_path, shard_schema, write_shard
 from fexdata.dataset.vectors import storable, storable_schema
 from fexdata.storage import AtomicFile
+
+_Job = TypeVar("_Job")
 
 
 def rows_path(out: str, shard: str) -> str:
@@ -41,6 +46,20 @@ def write_rows(
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with AtomicFile(path) as file:
             pq.write_table(storable(_table(rows, schema)), file, **parquet_options(storable_schema(schema)))
+
+
+def run_jobs(
+    make: Callable[[_Job], int], jobs: Sequence[_Job], workers: int | None, advance: Callable[[int], None]
+) -> None:
+    """Makes every shard, in `workers` processes (None: a core each), and says after each how many rows it had."""
+    if len(jobs) < 2 or workers == 1:
+        for job in jobs:
+            advance(make(job))
+        return
+    # Spawned, since a forked copy of a process with threads may hang.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for made in pool.map(make, jobs):
+            advance(made)
 
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:

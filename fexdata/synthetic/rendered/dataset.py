@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,7 @@ from fexdata.errors import FexdataError
 from fexdata.faces.blendshapes.registered import Session, sessions
 from fexdata.faces.models import registry
 from fexdata.faces.models.face_model import FaceModel
-from fexdata.synthetic.derived import rows_path
+from fexdata.synthetic.derived import rows_path, run_jobs
 from fexdata.synthetic.rendered.people import texture_path
 from fexdata.synthetic.rendered.rows import CORPUS, Job, chosen, fields_of, make_shard, marks_of
 
@@ -64,7 +62,7 @@ def render_dataset(
     start(images * sum(len(job.sessions) for job in plan.jobs))
     done = [job for job in plan.jobs if Path(rows_path(job.out, job.shard)).exists()]
     advance(images * sum(len(job.sessions) for job in done))
-    _run([job for job in plan.jobs if job not in done], workers, advance)
+    run_jobs(make_shard, [job for job in plan.jobs if job not in done], workers, advance)
     _commit(plan)
     return Path(out)
 
@@ -125,17 +123,6 @@ def _file_hash(path: Path) -> str:
 
 def _hash(about: list[Any]) -> str:
     return hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=8).hexdigest()
-
-
-def _run(jobs: Sequence[Job], workers: int | None, advance: Callable[[int], None]) -> None:
-    if len(jobs) < 2 or workers == 1:
-        for job in jobs:
-            advance(make_shard(job))
-        return
-    # Spawned, since a forked copy of a process with threads may hang.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for made in pool.map(make_shard, jobs):
-            advance(made)
 
 
 def _commit(plan: _Plan) -> None:

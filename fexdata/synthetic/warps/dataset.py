@@ -18,9 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,7 @@ from fexdata.dataset.reader import Dataset, open_dataset
 from fexdata.dataset.shards import shard_name
 from fexdata.dataset.vectors import restored
 from fexdata.errors import FexdataError
-from fexdata.synthetic.derived import rows_path
+from fexdata.synthetic.derived import rows_path, run_jobs
 from fexdata.synthetic.models import shape_model
 from fexdata.synthetic.warps.base import eyes_open
 from fexdata.synthetic.warps.rows import Job, fields_of, make_shard, side_path
@@ -74,7 +72,7 @@ def warp_dataset(
     plan = _planned(opened, Path(out), people, variants, seed)
     todo = [job for job in plan.jobs if not Path(rows_path(job.out, job.shard)).exists()]
     start(variants * sum(len(job.ids) for job in todo))
-    _run(todo, workers, advance)
+    run_jobs(make_shard, todo, workers, advance)
     _commit(plan, opened)
     return Path(out)
 
@@ -168,17 +166,6 @@ def _bases(dataset: Dataset, people: int, seed: int) -> tuple[list[str], np.ndar
             f"{dataset.name} has no face turned by less than {STEEPEST:g} degrees with open eyes to warp"
         )
     return chosen[:people], bank, labels
-
-
-def _run(jobs: Sequence[Job], workers: int | None, advance: Callable[[int], None]) -> None:
-    if len(jobs) < 2 or workers == 1:
-        for job in jobs:
-            advance(make_shard(job))
-        return
-    # Spawned, since a forked copy of a process with threads may hang.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for made in pool.map(make_shard, jobs):
-            advance(made)
 
 
 def _commit(plan: _Plan, dataset: Dataset) -> None:
