@@ -8,7 +8,8 @@
   coefficient and the one that landmarks confuse it with (posterior correlation below `CONFUSED`) also as their
   sum; displacement by expression against the true one.
 - **Surfaces**: depth and normals of the fitted mesh and of MediaPipe's own, against the render's.
-- **Speed**: photographs per second of a whole `fit`, and of scipy's least squares one by one, on the same problem.
+- **Speed**: photographs per second of a whole `fit`, and of scipy's least squares one by one, on the same problem:
+  the detected points, and random shapes with more noise than MediaPipe has.
 
 One prior throughout: sigmas are those of the calibration's people. `--calibrate` measures MediaPipe's errors
 anew, on people who are not fitted, and writes what fexdata ships.
@@ -66,10 +67,12 @@ def main(ict: str, people: int, keep: Path | None, calibrate: bool, who: str, on
     figures: dict[str, Any] = {}
     if only in (None, "exact"):
         figures["exact"] = {f"{count} points": exact_errors(model, count, prior) for count in (478, 68)}
-    if only in (None, "speed"):
-        figures["speed"] = speeds(model, prior)
-    if only in (None, "detected"):
+    if only in (None, "speed", "detected"):
         seen = pictures(ict, who, people, keep=keep)
+    if only in (None, "speed"):
+        figures["speed, detected points"] = speeds(model, prior, seen.detected[:, :468].astype(np.float64))
+        figures["speed, random shapes"] = speeds(model, prior, noisy_points(model))
+    if only in (None, "detected"):
         single = fit(model, seen.detected, detector=detector, prior=prior)
         _, person = np.unique(seen.person, return_inverse=True)
         shared = fit(model, seen.detected, detector=detector, prior=prior, groups=person)
@@ -166,17 +169,22 @@ def surfaces(seen: Pictures, meshes: dict[str, np.ndarray]) -> dict[str, np.ndar
     return {name: np.array(one) for name, one in errors.items()}
 
 
-def speeds(model: FaceModel, prior: Prior) -> dict[str, float]:
-    """Photographs per second of one thread at batches of 1, 32, 256, and scipy's loop over 4; landmarks have
-    a millimetre of noise."""
+def noisy_points(model: FaceModel, shapes: int = 256) -> np.ndarray:
+    """(shapes, 468, 3): random shapes, turned, with a millimetre of noise, which is more than MediaPipe has."""
     rng = np.random.default_rng(0)
     assert model.landmarks_478 is not None
     points = np.array([
         model.landmarks_478.points(model.shape(rng.standard_normal(len(model.identity_names)),
                                                rng.random(len(model.expression_names)) * 0.3))[:468]
-        @ rotation(*rng.uniform(-30, 30, 3)).T for _ in range(256)
+        @ rotation(*rng.uniform(-30, 30, 3)).T for _ in range(shapes)
     ])  # fmt: skip
-    points += rng.normal(0, head_unit(model), points.shape)
+    noisy: np.ndarray = points + rng.normal(0, head_unit(model), points.shape)
+    return noisy
+
+
+def speeds(model: FaceModel, prior: Prior, points: np.ndarray) -> dict[str, float]:
+    """Photographs per second of one thread at batches of 1, 32, 256, and scipy's loop over 4. points: (256 or
+    more, 468, 3)."""
     fit(model, points[:2], detector=mediapipe("ict"), prior=prior)
     rates = {}
     with threadpool_limits(1):  # processor time of two threads that wait for each other counts twice

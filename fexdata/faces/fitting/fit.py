@@ -21,6 +21,7 @@ from fexdata.faces.fitting.detectors import Detector, unknown
 from fexdata.faces.fitting.fields import PointFields, point_fields
 from fexdata.faces.fitting.priors import Prior, prior_of
 from fexdata.faces.models.face_model import FaceModel
+from fexdata.faces.models.landmark_completion import completed
 
 SKIN_478 = 468
 """Of MediaPipe's 478 the last ten are on the irises, which turn with the gaze: no face model fits them."""
@@ -72,7 +73,8 @@ def fit(
 
     landmarks: (B, 68, 2 or 3) in iBUG's scheme or (B, 468 or 478, 2 or 3) in MediaPipe's, pixels of
     any picture, pixel centres at integers. detector: whose landmarks they are; None: of one of which
-    nothing is known, x and y count. camera: None is weak perspective. prior: None is `prior_of(model)`.
+    nothing is known, x and y count; `outline.outlined` where the jaw line is the picture's outline.
+    camera: None is weak perspective. prior: None is `prior_of(model)`.
     groups: (B,) numbers from 0; photographs of one number share their identity.
     identity: (B, K) standard deviations, known from elsewhere up to `KNOWN`; NaN for a face of which it is not.
     Raises `FexdataError` for landmarks that the model does not have, and for landmarks that are not finite.
@@ -111,7 +113,9 @@ def _unknown(count: int) -> Detector:
 
 @functools.lru_cache(maxsize=8)
 def _prepared(model: FaceModel, count: int, detector: Detector, prior: Prior | None) -> PointFields:
-    embedding = model.landmarks_68 if count == 68 else model.landmarks_478
+    embedding = model.landmarks_478
+    if count == 68:
+        embedding = completed(model).landmarks_68 if model.landmarks_68 is not None else None
     if embedding is None:
         raise FexdataError(f"model {model.name} has no places for {count} landmarks; fit 68, or use `on_our_head`")
     marks = np.stack([embedding.vertices[:count], embedding.weights[:count]]).astype(np.float64)

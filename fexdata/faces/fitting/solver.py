@@ -43,7 +43,7 @@ class Schedule:
         return self.widths[step] if step < len(self.widths) else WIDTH
 
 
-QUICK = Schedule(4, 3, (1e3, 8.0))
+QUICK = Schedule(3, 3, (1e3, 8.0))
 GRADUAL = Schedule(7, 7, (1e3, 1e2, 16.0, 8.0))
 """For photographs that the quick steps leave with more than a `DOUBTED` share of landmarks farther off than the
 width, or with residuals whose variance is more than `LARGE_SPREAD` times the noise's."""
@@ -51,7 +51,7 @@ PATIENT = Schedule(14, 14, GRADUAL.widths)
 """Under perspective, where what moves the landmarks has to settle as well, and for exact points, where data and
 prior are so far apart that bounds settle late."""
 DOUBTED, LARGE_SPREAD = 0.02, 4.0
-COARSE = 25
+COARSE = 50
 """Components of identity that the first quick step moves: it is about the pose."""
 LEAST_SHARE = 0.5
 """Of the landmarks' curvature, however few are trusted: from half on, no step overshoots."""

@@ -300,11 +300,20 @@ def image_reconstruction(true: Tensor, fake: Tensor) -> Tensor:
 
 
 def landmark_map(landmarks: Tensor, size: int) -> Tensor:
-    """(B, 1, size, size): 1 at each landmark's nearest pixel, -1 elsewhere. Points outside are moved to the edge."""
-    pixels = landmarks.round().long().clamp(0, size - 1)
-    drawn = landmarks.new_full((landmarks.shape[0], size * size), -1.0)
-    # x is the column and y the row; the released code of SPG has them the other way round.
-    return drawn.scatter(1, pixels[..., 1] * size + pixels[..., 0], 1.0).reshape(-1, 1, size, size)
+    """(B, 1, size, size): 1 at a landmark, -1 where there is none. Points outside are moved to the edge.
+
+    A point between pixels is shared out over its four neighbours: the released code of SPG rounds, which at 64 pixels
+    and less takes away as much as an eyebrow moves. It also has x for the row; here x is the column and y the row.
+    """
+    points = landmarks.clamp(0, size - 1)
+    corner = points.floor().clamp(max=size - 2)
+    share, corner = points - corner, corner.long()
+    drawn = landmarks.new_zeros((landmarks.shape[0], size * size))
+    for down in (0, 1):
+        for right in (0, 1):
+            weight = (share[..., 1] if down else 1 - share[..., 1]) * (share[..., 0] if right else 1 - share[..., 0])
+            drawn = drawn.scatter_add(1, (corner[..., 1] + down) * size + corner[..., 0] + right, weight)
+    return 2 * drawn.clamp(max=1).reshape(-1, 1, size, size) - 1
 
 
 def _target(batch: Batch) -> Batch:

@@ -66,11 +66,19 @@ def test_landmarks_become_x_y_pairs_from_minus_one_to_one() -> None:
 
 def test_the_landmark_map_has_x_to_the_right_and_y_down() -> None:
     landmarks = torch.full((1, 68, 2), -9.0)
-    landmarks[0, 0] = torch.tensor([5.0, 2.4])
+    landmarks[0, 0] = torch.tensor([5.0, 2.0])
     drawn = landmark_map(landmarks, 8)
     assert drawn.shape == (1, 1, 8, 8)
     assert drawn[0, 0, 2, 5] == 1 and drawn[0, 0, 0, 0] == 1
     assert (drawn == -1).sum() == 62
+
+
+def test_a_landmark_between_pixels_is_shared_out_over_them() -> None:
+    landmarks = torch.full((1, 68, 2), 7.0)
+    landmarks[0, 0] = torch.tensor([5.25, 2.5])
+    ink = (landmark_map(landmarks, 8)[0, 0] + 1) / 2
+    assert ink[2:4, 5:7].tolist() == [[0.375, 0.125], [0.375, 0.125]]
+    assert ink[7, 7] == 1 and (ink > 0).sum() == 5
 
 
 def test_the_first_phase_trains_the_embedding_alone_and_the_second_leaves_it() -> None:
