@@ -100,7 +100,7 @@ def errors(row: Row, shown: Shown) -> dict[str, float]:
     mesh = np.linalg.norm(np.asarray(row["vertices"])[:468] - shown.points_478[:468], axis=1)
     both = shown.face & (row["mask"] == Label.SKIN)
     normal, fine = decode_normal(row["normal"]), FINE * 100 * unit
-    detail = _fine_part(shown.detailed, both, fine)
+    detail = fine_part(shown.detailed, both, fine)
     return {
         "points_478": float(apart.mean()) / unit,
         "median_478": float(np.median(apart)) / unit,
@@ -108,7 +108,7 @@ def errors(row: Row, shown: Shown) -> dict[str, float]:
         "mesh": float(mesh.mean()) / unit,
         "depth": _spread(decode_depth(row["depth"])[both] - shown.depth[both]) / unit,
         "normal": _angle(np.linalg.norm(normal[both] - shown.normal[both], axis=-1)),
-        "detail_error": _angle(np.linalg.norm(_fine_part(normal, both, fine)[both] - detail[both], axis=-1)),
+        "detail_error": _angle(np.linalg.norm(fine_part(normal, both, fine)[both] - detail[both], axis=-1)),
         "detail_true": _angle(np.linalg.norm(detail[both], axis=-1)),
         "coverage": float((row["mask"][shown.face] > 0).mean()) if shown.face.any() else np.nan,
     }
@@ -139,7 +139,7 @@ def _map(normals: np.ndarray, pixels: np.ndarray, size: int) -> np.ndarray:
     return drawn.reshape(size, size, 3)
 
 
-def _fine_part(normals: np.ndarray, where: np.ndarray, deviation: float) -> np.ndarray:
+def fine_part(normals: np.ndarray, where: np.ndarray, deviation: float) -> np.ndarray:
     """Normals less their mean about each pixel, over the pixels of `where` alone."""
     weight = where.astype(np.float32)
     total = cv2.GaussianBlur(normals * weight[..., None], (0, 0), deviation)

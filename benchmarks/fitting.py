@@ -44,6 +44,10 @@ OTHERS = {"fexdata-head": (("calibration", 60, 0),), "ict": (("calibration", 40,
 """Set, number and seed of people, none among those who are fitted, from whom MediaPipe's errors and the
 prior's sigmas are taken."""
 SPARE, LEAST_SIGMA = 1.3, 0.05
+SURFACE = ("depth", "normals", "fine part of normals")
+FINE = 0.033
+"""Standard deviation, of the distance between the eyes' outer corners, of the blur that parts the normals' fine part
+from the rest: 3 mm, as in `accuracy_truth`."""
 REPEATS = 5
 """Of each batch; the fastest counts, other work on the machine being no part of it."""
 
@@ -132,27 +136,29 @@ def coefficient_errors(model: FaceModel, seen: Pictures, found: Fit) -> dict[str
 
 
 def surface_errors(model: FaceModel, seen: Pictures, found: Fit) -> dict[str, dict[str, float]]:
-    """Depth, % of the distance between the eyes' outer corners, its mean taken off, and normals, degrees; medians."""
+    """Depth, % of the distance between the eyes' outer corners, its mean taken off, normals, degrees, and their fine
+    part (`FINE`), degrees; medians."""
     meshes = {"MediaPipe": seen.detected[:, :468].astype(np.float64), "fit": found.vertices(model, slice(0, 468))}
     return {
-        name: dict(zip(("depth", "normals"), np.round(np.median(one, axis=0), 2).tolist(), strict=True))
+        name: dict(zip(SURFACE, np.round(np.median(one, axis=0), 2).tolist(), strict=True))
         for name, one in surfaces(seen, meshes).items()
     }
 
 
 def surfaces(seen: Pictures, meshes: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """(n, 2) of each of the meshes (n, 468, 3): depth and normals as in `surface_errors`, over the pixels that
-    all of them and the truth call skin."""
+    """(n, 3) of each of the meshes (n, 468, 3), as in `surface_errors`, over the pixels that all of them and the truth
+    call skin."""
+    from benchmarks.accuracy_truth import fine_part
     from fexdata.faces.mesh import vertex_normals
     from fexdata.faces.topology import Label, coarse_478
     from fexdata.render.maps import decode_depth, decode_normal
     from fexdata.render.rasterize import rasterize
 
     shape, size = coarse_478(), seen.mask.shape[1]
-    errors: dict[str, list[tuple[float, float]]] = {name: [] for name in meshes}
+    errors: dict[str, list[tuple[float, ...]]] = {name: [] for name in meshes}
     for number in range(len(seen.detected)):
         depth, normal = decode_depth(seen.depth[number]), decode_normal(seen.normal[number])
-        unit = np.linalg.norm(seen.landmarks[number, 33, :2] - seen.landmarks[number, 263, :2]) / 100
+        unit = float(np.linalg.norm(seen.landmarks[number, 33, :2] - seen.landmarks[number, 263, :2])) / 100
         drawn = {
             name: rasterize(mesh[number], vertex_normals(mesh[number], shape.triangles), shape.triangles, shape.labels,
                             size=size)
@@ -161,12 +167,18 @@ def surfaces(seen: Pictures, meshes: dict[str, np.ndarray]) -> dict[str, np.ndar
         both = (seen.mask[number] == Label.SKIN) & np.isfinite(depth)
         for one in drawn.values():
             both &= one.label == Label.SKIN
+        fine = fine_part(normal, both, FINE * 100 * unit)
         for name, one in drawn.items():
             gap = one.depth[both] - depth[both]
-            chord = np.linalg.norm(one.normal[both] - normal[both], axis=1)
-            angle = np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1)))
-            errors[name].append((float(np.abs(gap - gap.mean()).mean() / unit), float(angle.mean())))
+            own = fine_part(one.normal, both, FINE * 100 * unit)
+            angles = [_degrees(a[both] - b[both]) for a, b in ((one.normal, normal), (own, fine))]
+            errors[name].append((float(np.abs(gap - gap.mean()).mean() / unit), *angles))
     return {name: np.array(one) for name, one in errors.items()}
+
+
+def _degrees(chords: np.ndarray) -> float:
+    """Mean angle of unit vectors (n, 3) whose differences these are."""
+    return float(np.degrees(2 * np.arcsin(np.minimum(np.linalg.norm(chords, axis=1) / 2, 1))).mean())
 
 
 def noisy_points(model: FaceModel, shapes: int = 256) -> np.ndarray:

@@ -21,8 +21,9 @@ import numpy as np
 from fexdata.corpora.base import EXPRESSIONS
 from fexdata.synthetic.plan import Shot
 
-PEOPLE = {"tuning": 40_000, "test": 42_000, "calibration": 60_000, "more": 61_000}
-"""Seed of the first person of each set. Settings of the fit were chosen on `tuning`; figures come from `test`."""
+PEOPLE = {"tuning": 40_000, "test": 42_000, "turned": 43_000, "calibration": 60_000, "more": 61_000}
+"""Seed of the first person of each set. Settings of the fit were chosen on `tuning`; figures come from `test`, and
+from `turned`, whose heads are turned by 30 to 60 degrees."""
 SHOTS = 5
 """Pictures of each person; the first is neutral."""
 SIZE = 256
@@ -65,7 +66,8 @@ def pictures(model: str, kind: str, people: int, *, seed: int = 0, workers: int 
     if path and path.is_file():
         with np.load(path, allow_pickle=False) as archive:
             return Pictures(**archive)
-    tasks = [_shots(model, PEOPLE[kind] + person, seed) for person in range(people)]
+    least = YAW if kind == "turned" else 0.0
+    tasks = [_shots(model, PEOPLE[kind] + person, seed, least) for person in range(people)]
     with ProcessPoolExecutor(workers or len(os.sched_getaffinity(0)), mp_context=get_context("spawn")) as pool:
         seen = [one for part in pool.map(_look, tasks) for one in part]
     names = [part.name for part in dataclasses.fields(Pictures)]
@@ -76,7 +78,8 @@ def pictures(model: str, kind: str, people: int, *, seed: int = 0, workers: int 
     return found
 
 
-def _shots(model: str, person: int, seed: int) -> list[Shot]:
+def _shots(model: str, person: int, seed: int, least: float) -> list[Shot]:
+    """least: degrees of yaw that the drawn one is away from."""
     from fexdata.synthetic import expressions
 
     rng = np.random.default_rng([seed, person, 31])
@@ -90,12 +93,16 @@ def _shots(model: str, person: int, seed: int) -> list[Shot]:
             int(rng.integers(1 << 40)),
             category=name,
             model=model,
-            yaw=float(rng.uniform(-YAW, YAW)),
+            yaw=_beyond(float(rng.uniform(-YAW, YAW)), least),
             pitch=float(rng.uniform(-PITCH, PITCH)),
             roll=float(rng.uniform(-ROLL, ROLL)),
         )
         for name in names
     ]
+
+
+def _beyond(angle: float, least: float) -> float:
+    return angle + float(np.copysign(least, angle))
 
 
 def _look(shots: list[Shot]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ reconstruction is made as a build makes it, with the prior and the detector that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -25,14 +26,12 @@ from fexdata.faces.fitting.fit import fit, on_our_head
 from fexdata.faces.models.face_model import FaceModel
 from fexdata.faces.models.registry import load
 
-BINS = ((0, 15), (15, 30))
-"""Degrees of turn to either side."""
+SETS = {"test": ((0, 15), (15, 30)), "turned": ((30, 45), (45, 60))}
+"""Sets of people, and bins of the head's turn to either side, degrees."""
 OUTER_EYES_478 = (33, 263)
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
-HEAD = (
-    "| people of | turn | mesh | points, mm | vertices, mm | depth, % | normals | correlation | relative error |\n"
-    "|---|---|---|---:|---:|---:|---:|---:|---:|"
-)
+COLUMNS = ("points, mm", "vertices, mm", "depth, %", "normals", "fine part", "correlation", "relative error")
+HEAD = f"| people of | turn | mesh | {' | '.join(COLUMNS)} |\n|---|---|---|{'---:|' * len(COLUMNS)}"
 
 
 @click.command()
@@ -45,7 +44,8 @@ def main(ict: str, people: int, keep: Path | None, write: Path | None) -> None:
     models = {"embedded": load("fexdata"), "ICT": on_our_head(load(ict))}
     lines = [HEAD]
     for of, name in (("embedded", models["embedded"].name), ("ICT", ict)):
-        lines += rows(of, models, pictures(name, "test", people, keep=keep))
+        for kind, bins in SETS.items():
+            lines += rows(of, models, pictures(name, kind, people, keep=keep), bins)
     table = "\n".join(lines)
     click.echo(table)
     if write:
@@ -54,7 +54,7 @@ def main(ict: str, people: int, keep: Path | None, write: Path | None) -> None:
         write.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
 
 
-def rows(of: str, models: dict[str, FaceModel], seen: Pictures) -> list[str]:
+def rows(of: str, models: dict[str, FaceModel], seen: Pictures, bins: Sequence[tuple[int, int]]) -> list[str]:
     """The table's lines of one model's people; medians over pictures, coefficients over all of a bin's."""
     meshes, expressions = {"MediaPipe": seen.detected[:, :468].astype(np.float64)}, {}
     _, person = np.unique(seen.person, return_inverse=True)
@@ -66,11 +66,11 @@ def rows(of: str, models: dict[str, FaceModel], seen: Pictures) -> list[str]:
                 expressions[f"fit {name}{how}"] = np.nan_to_num(found.expression)
     surface, turn = surfaces(seen, meshes), np.abs(seen.turn[:, 0])
     lines = []
-    for low, high in BINS:
+    for low, high in bins:
         part = (turn >= low) & (turn < high)
         for name, mesh in meshes.items():
             points, vertices = distances(mesh[part], seen.landmarks[part, :468].astype(np.float64))
-            depth, normals = np.median(surface[name][part], axis=0)
+            depth, normals, fine = np.median(surface[name][part], axis=0)
             cells = [
                 of,
                 f"{low} to {high}°",
@@ -79,6 +79,7 @@ def rows(of: str, models: dict[str, FaceModel], seen: Pictures) -> list[str]:
                 f"{vertices:.2f}",
                 f"{depth:.2f}",
                 f"{normals:.1f}°",
+                f"{fine:.1f}°",
             ]
             cells += coefficients(models[of], expressions.get(name), seen, part)
             lines.append("| " + " | ".join(cells) + " |")

@@ -26,7 +26,7 @@ METHODS = (
 )
 OFF = {"identity": "none", "perceptual": "none"}
 """Losses that ask a network whose weights nobody may hand on are switched off unless `--set` names one."""
-CALIBRATION = (8, 8, 40)
+CALIBRATION = (10, 20, 120)
 """Steps of the short runs that tell what a step costs: one to warm up, two to compare."""
 BUDGET = "budget.json"
 

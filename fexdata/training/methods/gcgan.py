@@ -182,7 +182,7 @@ class GCGANConfig(TransferConfig):
         # Within one label, expressions differ in strength and in kind; at the paper's weight of 1 a short first phase
         # pulls them together. The wider margin makes the code large enough beside z_i for G to notice it soon.
         # E's steps are cheap but every step counts alike in a run of so many: a quarter is enough for E. Half the
-        # paper's picture buys G about twice the steps; the code, unlike spg's map, knows landmarks below the pixel.
+        # paper's picture buys G about twice the steps; the code knows landmarks below the pixel.
         "demo": {
             **TransferConfig.PRESETS["demo"],
             "image_size": 32, "embedding_iterations": 1_700, "lambda_contrastive": 0.02, "margin": 50.0,

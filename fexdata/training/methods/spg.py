@@ -8,11 +8,25 @@ isolates how the landmarks enter.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 import torch
 from torch import Tensor
 
 from fexdata.training.method import Condition
-from fexdata.training.methods.gcgan import PairedTransfer, landmark_map
+from fexdata.training.methods.gcgan import PairedTransfer, TransferConfig, landmark_map
+
+
+class SPGConfig(TransferConfig):
+    """Settings of `spg`."""
+
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **TransferConfig.PRESETS,
+        # As GC-GAN's, half the paper's picture for twice the steps. Finding points in a map takes longer than being
+        # told them, so the rate stays high for longer.
+        "demo": {**TransferConfig.PRESETS["demo"], "image_size": 32, "lr_every": 2_000, "iterations": 12_000},
+    }
 
 
 class SPG(PairedTransfer):
@@ -23,6 +37,7 @@ class SPG(PairedTransfer):
         "Song et al., Geometry Guided Adversarial Facial Expression Synthesis, arXiv:1712.03474; "
         "re-implementation on GC-GAN's backbone"
     )
+    Config = SPGConfig
     column = "landmarks_68"
     channels = 4
 

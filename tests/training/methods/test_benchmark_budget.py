@@ -9,7 +9,8 @@ from fexdata.faces.alignment import apply, scale_of
 
 
 def test_the_budget_buys_as_many_steps_as_it_holds() -> None:
-    assert affordable(100.0, 1.0 + 8 * 0.05, 1.0 + 40 * 0.05) == pytest.approx(2000, abs=1)
+    _, few, many = CALIBRATION
+    assert affordable(100.0, 1.0 + few * 0.05, 1.0 + many * 0.05) == pytest.approx(2000, abs=1)
 
 
 def test_a_slow_first_run_does_not_make_steps_look_free() -> None:
