@@ -43,7 +43,8 @@ CONFUSED = -0.2
 OTHERS = {"fexdata-head": (("calibration", 60, 0),), "ict": (("calibration", 40, 0), ("more", 30, 1))}
 """Set, number and seed of people, none among those who are fitted, from whom MediaPipe's errors and the
 prior's sigmas are taken."""
-SPARE, LEAST_SIGMA = 1.3, 0.05
+SPARE, LEAST_SIGMA = 2.0, 0.05
+"""Of the prior: what a sigma has beyond the survey's, chosen on `tuning`, and the least."""
 SURFACE = ("depth", "normals", "fine part of normals")
 FINE = 0.033
 """Standard deviation, of the distance between the eyes' outer corners, of the blur that parts the normals' fine part
