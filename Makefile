@@ -26,6 +26,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.review
 	$(BIN)/python -m benchmarks.render
 	$(BIN)/python -m benchmarks.fitting
+	$(BIN)/python -m benchmarks.fitting_dense
 	$(BIN)/python -m benchmarks.annotate
 	$(BIN)/python -m benchmarks.loader
 	$(BIN)/python -m benchmarks.train_step

@@ -67,7 +67,7 @@ def pictures(model: str, kind: str, people: int, *, seed: int = 0, workers: int 
         with np.load(path, allow_pickle=False) as archive:
             return Pictures(**archive)
     least = YAW if kind == "turned" else 0.0
-    tasks = [_shots(model, PEOPLE[kind] + person, seed, least) for person in range(people)]
+    tasks = [shots_of(model, PEOPLE[kind] + person, seed, least) for person in range(people)]
     with ProcessPoolExecutor(workers or len(os.sched_getaffinity(0)), mp_context=get_context("spawn")) as pool:
         seen = [one for part in pool.map(_look, tasks) for one in part]
     names = [part.name for part in dataclasses.fields(Pictures)]
@@ -78,7 +78,7 @@ def pictures(model: str, kind: str, people: int, *, seed: int = 0, workers: int 
     return found
 
 
-def _shots(model: str, person: int, seed: int, least: float) -> list[Shot]:
+def shots_of(model: str, person: int, seed: int, least: float) -> list[Shot]:
     """least: degrees of yaw that the drawn one is away from."""
     from fexdata.synthetic import expressions
 
@@ -113,7 +113,7 @@ def _look(shots: list[Shot]) -> list[dict[str, Any]]:
     for shot in shots:
         taken = take(shot)
         try:
-            face = _finder().find(taken.picture, faces="largest")[0]
+            face = finder().find(taken.picture, faces="largest")[0]
         except RowError:
             continue
         truth = taken.truth
@@ -139,7 +139,7 @@ def _look(shots: list[Shot]) -> list[dict[str, Any]]:
 
 
 @functools.lru_cache(maxsize=1)
-def _finder() -> Any:
+def finder() -> Any:
     from fexdata.faces.detection import FaceFinder
 
     return FaceFinder()
