@@ -1,9 +1,10 @@
 """Why an edit misses its target: `python -m benchmarks.methods_gain RUN ... --pairs D`.
 
 For runs of methods that are told action units, coefficients or landmarks, on the judge's held-out pairs. What it
-costs to ask for no change (copying alone), what half and three quarters of the change give (overshooting), and, for
-brows, eyes and mouth by themselves, how far landmarks go the true way (gain: 1 is all of it) and how straight
-(correlation: what the method paints but a landmark network does not see as the wanted movement lowers it).
+costs to ask for no change (copying alone), what half and three quarters of the change give (overshooting), and what
+the whole gives when each channel has the input's mean and spread over the face again (colours). For brows, eyes and
+mouth by themselves, how far landmarks go the true way (gain: 1 is all of it) and how straight (correlation: what
+the method paints but a landmark network does not see as the wanted movement lowers it).
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from benchmarks.methods_judge import Mesh, MethodJudge
 
 SHARES = (0.0, 0.5, 0.75, 1.0)
-COPY = -1.0
-"""Instead of a share: the input, returned unchanged."""
+COPY, TONED = -1.0, 2.0
+"""Instead of a share: the input, returned unchanged; the whole change, with the input's colours."""
 REGIONS = {"brows": slice(17, 27), "eyes": slice(36, 48), "mouth": slice(48, 68)}
 """Of the 68 landmarks."""
 
@@ -59,8 +60,8 @@ def gains(judge: MethodJudge, run: str) -> list[str]:
     if kind == "label":
         return [f"{method.name} is told classes: there are no shares of them"]
     looked = judge.looked(method.info.image_size)
-    meshes: dict[float, list[Mesh]] = {share: [] for share in SHARES}
-    errors: dict[float, list[float]] = {share: [] for share in (*SHARES, COPY)}
+    meshes: dict[float, list[Mesh]] = {share: [] for share in (*SHARES, TONED)}
+    errors: dict[float, list[float]] = {share: [] for share in (*SHARES, TONED, COPY)}
     for done in on_pairs(method, kind, judge.rows(method, kind), size=BATCH, device=CPU):
         batch = done.batch
         image, wanted, mask = batch["image"], batch["target_image"], either_face(batch)
@@ -71,6 +72,9 @@ def gains(judge: MethodJudge, run: str) -> list[str]:
                 edited = method.edit(image, done.source, told)["image"]
             errors[share] += ied(unit(edited), unit(wanted if share else image), mask).tolist()
             meshes[share] += [mesh_of(one) for one in edited]
+        toned = with_colours_of(image, edited, mask)
+        errors[TONED] += ied(unit(toned), unit(wanted), mask).tolist()
+        meshes[TONED] += [mesh_of(one) for one in toned]
     seen = [
         number for number in range(len(looked.source))
         if looked_at(looked, number) and all(found[number] is not None for found in meshes.values())
@@ -83,12 +87,13 @@ def gains(judge: MethodJudge, run: str) -> list[str]:
     def distance(one: np.ndarray, other: np.ndarray) -> float:
         return float(np.mean([landmark_distance(a, b) for a, b in zip(one, other, strict=True)]))
 
-    source, target, made = points(looked.source), points(looked.target), {s: points(meshes[s]) for s in SHARES}
+    source, target, made = points(looked.source), points(looked.target), {s: points(meshes[s]) for s in meshes}
     copied, copied_ied = distance(source, target), np.mean(errors[COPY])
     lines = []
-    for share in SHARES:
+    for share in (*SHARES, TONED):
         apart = distance(made[share], target if share else source) / copied
         words = f"{share:.0%} of the change" if share else "no change asked for"
+        words = "all of it, the input's colours" if share == TONED else words
         lines.append(f"{words}: landmarks {apart:.3f}, IED {np.mean(errors[share]) / copied_ied:.3f}")
     for name, part in REGIONS.items():
         went, wanted_way = (made[1.0] - made[0.0])[:, part], (target - source)[:, part]
@@ -96,6 +101,21 @@ def gains(judge: MethodJudge, run: str) -> list[str]:
         straight = along / np.sqrt(np.square(went).sum() * length)
         lines.append(f"{name}: gain {along / length:.2f}, correlation {straight:.2f}")
     return lines
+
+
+def with_colours_of(image: torch.Tensor, edited: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """Edited pictures (B, 3, H, W) with each channel's mean and spread over the face as the image's. mask: B * H * W
+    numbers; None: all is face."""
+    size = (len(image), 1, *image.shape[-2:])
+    inside = image.new_ones(size) if mask is None else mask.reshape(size).to(image.dtype)
+    count = inside.sum((2, 3), keepdim=True).clamp(min=1)
+
+    def moments(one: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        mean = (one * inside).sum((2, 3), keepdim=True) / count
+        return mean, ((one - mean).square() * inside).sum((2, 3), keepdim=True).div(count).sqrt()
+
+    (mean, spread), (had, wide) = moments(image), moments(edited)
+    return ((edited - had) * (spread / wide.clamp(min=1e-3)) + mean).clamp(-1, 1)
 
 
 if __name__ == "__main__":
