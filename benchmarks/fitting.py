@@ -126,6 +126,7 @@ def coefficient_errors(model: FaceModel, seen: Pictures, found: Fit) -> dict[str
     return {
         "pictures": len(value),
         "correlation, mean": round(float(np.mean(list(each.values()))), 3),
+        "correlation, least": round(min(each.values()), 2),
         "correlations": {name: round(one, 2) for name, one in each.items()},
         "confused, as sums": {name: round(one, 2) for name, one in pairs.items()},
         "correlation, least of single ones and sums": round(min(sums.get(name, one) for name, one in each.items()), 2),

@@ -29,6 +29,7 @@ from fexdata.faces.models.registry import load
 
 COLUMNS = {
     "expression correlation": "correlation, mean",
+    "least of ten": "correlation, least",
     "displacement error": "displacement error / displacement",
     "at rest, mm": "displacement on neutral faces, mm",
     "relative error": "relative error",
@@ -37,7 +38,7 @@ COLUMNS = {
 
 
 @click.command()
-@click.option("--people", default=20, show_default=True, help=f"Of each model; {SHOTS} pictures each.")
+@click.option("--people", default=60, show_default=True, help=f"Of each model; {SHOTS} pictures each.")
 @click.option(
     "--who", default="test", show_default=True, type=click.Choice(("test", "turned", "tuning")), help="Set of people."
 )

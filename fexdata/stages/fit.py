@@ -31,7 +31,7 @@ class Fit(Stage):
     """Identity and expression of a face model, per face, under weak perspective."""
 
     name: ClassVar[str] = "fit"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     reads: ClassVar[tuple[str, ...]] = ("landmarks_478", "landmarks_68")
 
     class Config(StageConfig):

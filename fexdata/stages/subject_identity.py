@@ -25,7 +25,7 @@ class SubjectIdentity(Survey):
     """Tells every row its subject's identity coefficients; None for who is photographed once."""
 
     name: ClassVar[str] = "subject_identity"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[tuple[str, ...]] = ("landmarks_478", "subject")
     by: ClassVar[str | None] = "subject"
 

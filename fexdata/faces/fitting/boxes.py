@@ -10,7 +10,7 @@ which are violated and which pull inwards, guess anew. It ends in a few rounds, 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg.lapack import dposv, sposv
+from scipy.linalg.lapack import dposv
 
 ROUNDS = 12
 
@@ -18,7 +18,6 @@ ROUNDS = 12
 def solve_boxes(matrices: np.ndarray, pulls: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """(B, E) minimisers. matrices: S (B, E, E), positive definite; pulls: g (B, E); low, high: (B, E)."""
     count = pulls.shape[1]
-    pulls, low, high = (one.astype(matrices.dtype) for one in (pulls, low, high))
     diagonal = np.arange(count)
     scale = matrices[:, diagonal, diagonal]
     at_low, at_high = (low >= 0) & (pulls < 0), (high <= 0) & (pulls > 0)
@@ -26,12 +25,12 @@ def solve_boxes(matrices: np.ndarray, pulls: np.ndarray, low: np.ndarray, high: 
     todo = np.arange(len(pulls))
     for _ in range(ROUNDS):
         fixed = at_low[todo] | at_high[todo]
-        value = np.where(at_low[todo], low[todo], np.where(at_high[todo], high[todo], 0))
+        value = np.where(at_low[todo], low[todo], np.where(at_high[todo], high[todo], 0.0))
         part = matrices[todo]
         reduced = part * ~(fixed[:, :, None] | fixed[:, None, :])
         reduced[:, diagonal, diagonal] += fixed
         right = pulls[todo] - (part @ value[:, :, None])[:, :, 0]
-        free = np.where(fixed, 0, right)
+        free = np.where(fixed, 0.0, right)
         solved = _solved(reduced, free) + value
         found[todo] = solved
         # Of a fixed one, the force beyond its bound, as a length; of a free one, how far it went.
@@ -49,8 +48,7 @@ def solve_boxes(matrices: np.ndarray, pulls: np.ndarray, low: np.ndarray, high: 
 
 def _solved(matrices: np.ndarray, rights: np.ndarray) -> np.ndarray:
     """(B, E) of symmetric matrices (B, E, E), for half the price of `numpy.linalg.solve`."""
-    solver = sposv if matrices.dtype == np.float32 else dposv
-    found = [solver(matrix, right) for matrix, right in zip(matrices, rights, strict=True)]
+    found = [dposv(matrix, right) for matrix, right in zip(matrices, rights, strict=True)]
     if any(failed for _, _, failed in found):
         raise np.linalg.LinAlgError("not positive definite")
     return np.stack([solution for _, solution, _ in found])

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.lapack import dtrtrs, strtrs
+from scipy.linalg.lapack import dtrtrs
 
 from fexdata.faces.fitting.boxes import solve_boxes
 from fexdata.faces.fitting.fields import PAIRS, POSE, PointFields
@@ -54,7 +54,6 @@ class Eliminated:
         """(B, 7 + A): to the model's minimum, expressions within low and high (B, E) from where they are.
         gradient: (B, 7 + A), half the negative one."""
         kept, first = self.factor.shape[1], gradient.shape[1] - self.left.shape[1]
-        gradient = gradient.astype(self.factor.dtype)
         free = solved_lower(self.factor, gradient[:, :kept, None])[:, :, 0]
         pull = gradient[:, first:] - times(self.through.transpose(0, 2, 1), free)
         bounded = solve_boxes(self.left, pull, low, high)
@@ -73,14 +72,14 @@ def blocks(problem: PointFields, unknowns: np.ndarray, rotation: np.ndarray, sha
     metric = rotation.transpose(0, 2, 1) @ (np.array([1.0, 1.0, problem.depth_weight])[:, None] * rotation)
     metric *= share[:, None, None]
     p, q = np.array(PAIRS).T
-    mixed = np.concatenate([metric[:, p, q], np.ones((batch, 1))], axis=1).astype(problem.near.dtype)
+    mixed = np.concatenate([metric[:, p, q], np.ones((batch, 1))], axis=1)
     near = (mixed @ problem.near).reshape(batch, first, first)
     across = (mixed @ problem.across).reshape(batch, first, size + POSE - first)
     own = (mixed @ problem.own).reshape(batch, size + POSE - first, size + POSE - first)
     extended = np.concatenate([unknowns, np.ones((batch, 1))], axis=1)
     # C_pm = sum_n v F_np X_nm for every unknown and, last, for M.
-    cross = (extended.astype(problem.rows.dtype) @ problem.rows).reshape(batch, 3, 3, size + 1)
-    turned = (metric[:, None] @ MOVES).astype(cross.dtype).reshape(batch, 4, 9) @ cross.reshape(batch, 9, size + 1)
+    cross = (extended @ problem.rows).reshape(batch, 3, 3, size + 1)
+    turned = (metric[:, None] @ MOVES).reshape(batch, 4, 9) @ cross.reshape(batch, 9, size + 1)
     rows = np.concatenate([turned, metric @ problem.sums.T], axis=1)
     near[:, :POSE, POSE:] = rows[:, :, : first - POSE]
     near[:, POSE:, :POSE] = near[:, :POSE, POSE:].transpose(0, 2, 1)
@@ -100,9 +99,8 @@ def eliminated(found: Blocks, *, kept: int | None = None) -> Eliminated:
 def solved_lower(factors: np.ndarray, rights: np.ndarray, *, transposed: bool = False) -> np.ndarray:
     """(B, n, m): L^-1 R, or L'^-1 R. factors: L (B, n, n), lower triangles; rights: R (B, n, m)."""
     # NumPy has no triangular solve. L' is stored as LAPACK wants an upper triangle, so nothing is copied.
-    solver = strtrs if factors.dtype == np.float32 else dtrtrs
     solved = [
-        solver(factor.T, right, lower=0, trans=0 if transposed else 1)[0]
+        dtrtrs(factor.T, right, lower=0, trans=0 if transposed else 1)[0]
         for factor, right in zip(factors, rights, strict=True)
     ]
     return np.stack(solved)

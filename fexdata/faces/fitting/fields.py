@@ -61,8 +61,7 @@ class PointFields:
     """(A,) bounds of each unknown."""
     near: np.ndarray
     """(7, (7 + C)^2), C being all but expressions: of these unknowns G_pq for p = q and G_pq + G_qp for p < q, in
-    the order of `PAIRS`, and last the prior's precision. Rows and columns of the pose are before them, and 0.
-    float32 where landmarks have a z, as `across`, `own` and `rows` are."""
+    the order of `PAIRS`, and last the prior's precision. Rows and columns of the pose are before them, and 0."""
     across: np.ndarray
     """(7, (7 + C) * E): the same between them and expressions ..."""
     own: np.ndarray
@@ -117,9 +116,7 @@ def point_fields(model: FaceModel, detector: Detector, prior: Prior, marks: np.n
     gram = np.array([[weighted[:, :, p] @ flat[q].T for q in range(3)] for p in range(3)])
     of_unknowns = gram[:, :, :-1, :-1]
     pairs = [of_unknowns[p, q] + (of_unknowns[q, p] if p != q else 0.0) for p, q in PAIRS]
-    # A step is corrected by the next one's gradient, so half the digits do; without z the pose is held by too little.
-    kind = np.float32 if detector.depth_noise < np.inf else np.float64
-    near, across, own = _blocks(np.array([*pairs, precision]).astype(kind), free)
+    near, across, own = _blocks(np.array([*pairs, precision]), free)
     return PointFields(
         mean=mean,
         fields=fields,
@@ -133,7 +130,7 @@ def point_fields(model: FaceModel, detector: Detector, prior: Prior, marks: np.n
         near=near,
         across=across,
         own=own,
-        rows=np.ascontiguousarray(gram.transpose(3, 0, 1, 2).reshape(len(extended), -1).astype(kind)),
+        rows=np.ascontiguousarray(gram.transpose(3, 0, 1, 2).reshape(len(extended), -1)),
         sums=weighted.sum(axis=1),
         identity_turn=turn,
         seen=seen,

@@ -9,7 +9,7 @@ import pytest
 
 from fexdata.errors import FexdataError
 from fexdata.faces.fitting.camera import Perspective
-from fexdata.faces.fitting.detectors import exact, unknown
+from fexdata.faces.fitting.detectors import exact, mediapipe, unknown
 from fexdata.faces.fitting.fit import Fit, fit
 from fexdata.faces.fitting.sequence import fit_sequence
 from fexdata.faces.models.default import default_model
@@ -64,6 +64,16 @@ def test_a_photograph_alone_is_fitted_as_in_a_batch() -> None:
     alone = fit(default_model(), points[3:4])
     np.testing.assert_allclose(alone.expression[0], together.expression[3], atol=1e-6)
     np.testing.assert_allclose(alone.poses.rotation[0], together.poses.rotation[3], atol=1e-8)
+
+
+def test_a_photographs_numbers_are_the_same_to_the_bit_wherever_it_stands_in_the_batch() -> None:
+    heads = turned(*shapes(16))
+    points = SCALE * heads + np.random.default_rng(4).normal(0, 1, heads.shape)
+    order = np.random.default_rng(5).permutation(16)
+    found = fit(default_model(), points, detector=mediapipe())
+    moved = fit(default_model(), points[order], detector=mediapipe())
+    np.testing.assert_array_equal(moved.expression, found.expression[order])
+    np.testing.assert_array_equal(moved.confidence, found.confidence[order])
 
 
 def test_coefficients_stay_within_their_bounds() -> None:
